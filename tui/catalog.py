@@ -1,0 +1,33 @@
+"""The commands and their one-line help, known without importing any of them.
+
+``ltx2-wizard --help`` must answer at once, so the list is written here; a test holds it equal to the modules in
+``tui/commands`` and to the first line of each command's own help.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final[dict[str, str]] = {
+    "new": "Make a new configuration in the wizard.",
+    "edit": "Edit an existing configuration in the wizard; comments survive.",
+    "init": "Write a complete commented configuration from a preset, without a terminal.",
+    "presets": "List the presets: task, data they need, memory tiers.",
+    "check": "Check a configuration, its files and its data before anything is loaded.",
+    "explain": "Explain one configuration field.",
+    "schema": "Print the JSON Schema of the configuration.",
+    "diff": "Show what differs between two configurations.",
+    "prepare": "Turn media and captions into latents and text features.",
+    "inspect": "Show what a prepared or raw dataset holds.",
+    "train": "Train from a configuration.",
+    "monitor": "Watch a run: losses, memory, samples, log, controls.",
+    "runs": "List runs and their states.",
+    "send": "Send a command to a running trainer.",
+    "demo": "Build a tiny model and dataset, then train on it end to end.",
+}
+"""Command name -> one line, in the order a person meets them."""
+
+
+def module_of(command: str) -> str:
+    """The module that holds ``command`` as its attribute ``command``."""
+    return "tui.commands." + command.replace("-", "_")
