@@ -1,0 +1,151 @@
+"""From a batch and its draws to the transformer's inputs, and from its outputs to the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from trainer.objective.batch import Batch, Draws, ModalityName
+from trainer.objective.loss import velocity_loss
+from trainer.objective.sigma import SigmaSampler
+from trainer.objective.state import TokenState, audio_state, video_state
+
+if TYPE_CHECKING:
+    from trainer.files.checkpoint import VaeScale
+    from trainer.model.inputs import ModalityInput
+
+MODALITIES: tuple[ModalityName, ModalityName] = ("video", "audio")
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityPlan:
+    """What a run does with one modality."""
+
+    generated: bool
+    """True: it is noised and learnt. False: it stands clean beside the other one and is not in the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyPlan:
+    """What a run does with both; None for a modality that takes no part."""
+
+    video: ModalityPlan | None
+    audio: ModalityPlan | None
+    shared_sigma: bool = False
+    """The older ``text_to_video`` strategy gives both modalities the video's noise level."""
+
+    def of(self, modality: ModalityName) -> ModalityPlan | None:
+        """The plan of one modality."""
+        return self.video if modality == "video" else self.audio
+
+    @property
+    def generated(self) -> tuple[ModalityName, ...]:
+        """Modalities in the loss."""
+        return tuple(name for name in MODALITIES if (plan := self.of(name)) is not None and plan.generated)
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityStep:
+    """One modality of one training step."""
+
+    state: TokenState
+    inputs: ModalityInput
+    sigma_B: Tensor
+    target_BNC: Tensor | None
+    """Velocity to be learnt, target tokens only; None for a frozen modality."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """What goes into the transformer for one batch, and what must come out."""
+
+    video: ModalityStep | None
+    audio: ModalityStep | None
+
+    def of(self, modality: ModalityName) -> ModalityStep | None:
+        """One modality of the step."""
+        return self.video if modality == "video" else self.audio
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read by the transformer, over both modalities and the whole batch."""
+        parts = (step for step in (self.video, self.audio) if step is not None)
+        return sum(step.state.tokens.shape[0] * step.state.tokens.shape[1] for step in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Loss of each sample ``[B]``, by modality; None where a modality is not learnt."""
+
+    video_B: Tensor | None
+    audio_B: Tensor | None
+
+    def of(self, modality: ModalityName) -> Tensor | None:
+        """Loss of one modality."""
+        return self.video_B if modality == "video" else self.audio_B
+
+    @property
+    def total_B(self) -> Tensor:
+        """Sum over the modalities, each weighing the same."""
+        parts = [loss for loss in (self.video_B, self.audio_B) if loss is not None]
+        return torch.stack(parts).sum(dim=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Builds training steps for one plan and scores what the transformer makes of them."""
+
+    plan: StrategyPlan
+    sampler: SigmaSampler
+    scale: VaeScale
+    mark_keyframes: bool
+    """Mark the first latent frame of the target, as validation does; only 2.5 networks read the mark."""
+
+    def prepare(self, batch: Batch, draws: Draws) -> TrainingStep:
+        """Noise the batch. Modalities are drawn one after the other and do not depend on each other's draws."""
+        video = self._step("video", batch, draws, None) if self.plan.video else None
+        sigma_B = video.sigma_B if video is not None and self.plan.shared_sigma else None
+        audio = self._step("audio", batch, draws, sigma_B) if self.plan.audio else None
+        return TrainingStep(video, audio)
+
+    def losses(self, step: TrainingStep, video_BNC: Tensor | None, audio_BNC: Tensor | None) -> Losses:
+        """Score the predicted velocities (all tokens, references included) of a step."""
+        return Losses(_score(step.video, video_BNC), _score(step.audio, audio_BNC))
+
+    def _step(self, modality: ModalityName, batch: Batch, draws: Draws, sigma_B: Tensor | None) -> ModalityStep:
+        plan = self.plan.of(modality)
+        assert plan is not None
+        state = self._state(modality, batch)
+        device = state.clean.device
+        context_BSD = batch.context.of(modality)
+        if not plan.generated:
+            state = state.frozen()
+            zero_B = torch.zeros(batch.size, device=device)
+            return ModalityStep(state, state.as_input(zero_B, context_BSD, batch.context.mask_BS), zero_B, None)
+        if sigma_B is None:
+            sigma_B = self.sampler(draws.sigma(modality), state.count).to(device)
+        noise_BNC = draws.noise(modality, state.count, state.clean.shape[2]).to(device)
+        target_BNC = noise_BNC - state.clean[:, state.target]
+        state = state.noised(noise_BNC, sigma_B)
+        inputs = state.as_input(sigma_B, context_BSD, batch.context.mask_BS)
+        return ModalityStep(state, inputs, sigma_B, target_BNC)
+
+    def _state(self, modality: ModalityName, batch: Batch) -> TokenState:
+        if modality == "audio":
+            assert batch.audio_BCTM is not None
+            return audio_state(batch.audio_BCTM)
+        assert batch.video_BCFHW is not None
+        assert batch.fps_B is not None
+        return video_state(batch.video_BCFHW, batch.fps_B, self.scale, mark_keyframes=self.mark_keyframes)
+
+
+def _score(step: ModalityStep | None, prediction_BNC: Tensor | None) -> Tensor | None:
+    if step is None or step.target_BNC is None:
+        return None
+    assert prediction_BNC is not None
+    target = step.state.target
+    counted_BN = step.state.denoise_mask[:, target].squeeze(-1) > 0
+    return velocity_loss(prediction_BNC[:, target], step.target_BNC, counted_BN)
