@@ -19,6 +19,7 @@ class VaeScale:
 
 DEFAULT_SCALE: Final = VaeScale(32, 8)
 _DEFAULT_PATCH: Final = 4
+_ORIGINAL: Final = "the file's config is damaged: use the original file of the release"
 
 
 def vae_scale(config: Mapping[str, Any]) -> VaeScale:
@@ -30,20 +31,26 @@ def vae_scale(config: Mapping[str, Any]) -> VaeScale:
     list the published 32/32/8 holds.
     Raises CheckpointError when the lists of encoder and decoder disagree.
     """
-    vae = config.get("vae")
-    if not isinstance(vae, Mapping):
-        return DEFAULT_SCALE
-    encoder = vae.get("encoder") if isinstance(vae.get("encoder"), Mapping) else {}
-    patch = int(encoder.get("patch_size", vae.get("patch_size", _DEFAULT_PATCH)))
+    vae = subsection(config, "vae")
+    encoder = subsection(vae, "encoder")
+    patch = encoder.get("patch_size", vae.get("patch_size", _DEFAULT_PATCH))
+    if not isinstance(patch, int) or patch < 1:
+        raise CheckpointError(f"the video VAE has the impossible patch size {patch!r}", hint=_ORIGINAL)
     lists = (vae.get("encoder_blocks"), encoder.get("blocks"), vae.get("decoder_blocks"))
-    found = {_walk(blocks, patch) for blocks in lists if blocks}
+    found = {_walk(blocks, patch) for blocks in lists if isinstance(blocks, list) and blocks}
     if len(found) > 1:
         raise CheckpointError(
             "the video VAE's encoder and decoder compress differently",
             why=", ".join(f"{scale.spatial}x in space and {scale.temporal}x in time" for scale in found),
-            hint="the file's config is damaged: use the original file of the release",
+            hint=_ORIGINAL,
         )
     return found.pop() if found else DEFAULT_SCALE
+
+
+def subsection(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A part of a config that is an object; an empty one when it is absent."""
+    found = config.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _walk(blocks: Sequence[Any], patch: int) -> VaeScale:

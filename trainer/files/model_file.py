@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from schemas.errors import CheckpointError
+from trainer.files.geometry import subsection
 from trainer.files.headers import Header, TensorInfo, read_header
 from trainer.files.quantised import quantisation
 
@@ -161,7 +162,7 @@ def _transformer_family(transformer: Mapping[str, Any]) -> Family:
 
 
 def _component_family(config: Mapping[str, Any]) -> Family:
-    vae, vocoder = (config.get(key) if isinstance(config.get(key), dict) else {} for key in ("vae", "vocoder"))
+    vae, vocoder = subsection(config, "vae"), subsection(config, "vocoder")
     if vae.get("_class_name") == "CausalDiffusionVAE":
         return "2.5"
     return "2.3" if "spatial_padding_mode" in vae or "bwe" in vocoder else "2.0"
