@@ -87,9 +87,8 @@ class Losses:
         """Loss of one modality."""
         return self.video_B if modality == "video" else self.audio_B
 
-    @property
-    def total_B(self) -> Tensor:
-        """Sum over the modalities, each weighing the same."""
+    def total(self) -> Tensor:
+        """Sum ``[B]`` over the modalities, each weighing the same."""
         parts = [loss for loss in (self.video_B, self.audio_B) if loss is not None]
         return torch.stack(parts).sum(dim=0)
 
