@@ -1,0 +1,60 @@
+"""From official files to modules: the transformer."""
+
+from __future__ import annotations
+
+import torch
+
+from trainer.files.checkpoint import (
+    CONNECTOR_PREFIXES,
+    TRANSFORMER_PREFIX,
+    ModelFiles,
+    disagreements,
+    read_checkpoint,
+)
+from trainer.model.inputs import Modalities
+from trainer.model.official import diffusers_name, official_name
+from trainer.model.reading import Address, Component, fill
+from trainer.model.settings import transformer_arguments
+from trainer.model.transformer import LtxTransformer, is_absent
+
+BOTH = Modalities()
+
+
+def load_transformer(
+    files: ModelFiles,
+    *,
+    modalities: Modalities = BOTH,
+    dtype: torch.dtype = torch.bfloat16,
+    device: torch.device | str = "cpu",
+) -> LtxTransformer:
+    """The transformer, frozen, in eval mode; parts of an absent modality are neither built nor read.
+
+    Raises CheckpointError when configuration and tensors disagree in any way, naming file and keys.
+    """
+    checkpoint = read_checkpoint(files.transformer)
+    arguments = transformer_arguments(checkpoint)
+    with torch.device("meta"):
+        transformer = LtxTransformer(arguments, modalities)
+    fill(
+        transformer,
+        transformer_component(modalities),
+        (files.transformer,),
+        dtype=dtype,
+        device=device,
+        explain=lambda: disagreements(checkpoint),
+    )
+    return transformer
+
+
+def transformer_component(modalities: Modalities) -> Component:
+    """Where the transformer lies in an official file; the text connectors share its prefix."""
+
+    def owns(key: str) -> bool:
+        return key.startswith(TRANSFORMER_PREFIX) and not key.startswith(CONNECTOR_PREFIXES)
+
+    return Component(
+        name="transformer",
+        address=lambda name: Address(TRANSFORMER_PREFIX + official_name(name)),
+        owns=owns,
+        spare=lambda key: is_absent(diffusers_name(key.removeprefix(TRANSFORMER_PREFIX)), modalities),
+    )
