@@ -91,8 +91,9 @@ def test_fork_does_not_free_the_lock_of_its_living_parent(tmp_path: Path) -> Non
 
 def test_same_process_cannot_hold_it_twice_and_release_is_complete(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    with RunLock(run) as lock:
-        assert lock.held
+    lock = RunLock(run)
+    with lock:
+        assert lock.owner() is not None
         with pytest.raises(LockedError):
             RunLock(run).acquire()
     assert not lock.held
