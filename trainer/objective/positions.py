@@ -14,8 +14,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from trainer.files.checkpoint import VaeScale
 
-MEL_SECONDS = 160 / 16000
-"""Hop of the mel spectrogram over its sample rate: both are constants of the audio VAE."""
+MEL_HOP, MEL_RATE = 160, 16000
+"""Samples between two mel frames and samples per second: constants of the audio VAE."""
 MELS_PER_STEP = 4
 
 
@@ -45,7 +45,8 @@ def video_positions(frames: int, height: int, width: int, fps_B: Tensor, scale: 
 def audio_positions(steps: int, batch: int, device: torch.device | None = None) -> Tensor:
     """Positions ``[B, 1, T, 2]`` fp32 in seconds: 0-0.01, 0.01-0.05, 0.05-0.09 and so on."""
     edges = torch.arange(steps + 1, dtype=torch.float32, device=device) * MELS_PER_STEP
-    edges = (edges + (1 - MELS_PER_STEP)).clamp_min(0) * MEL_SECONDS
+    # In this order of rounding: the highest rotary frequency turns the last bit of a position into 1e-4 of an output.
+    edges = (edges + (1 - MELS_PER_STEP)).clamp_min(0) * MEL_HOP / MEL_RATE
     positions_TE = torch.stack([edges[:-1], edges[1:]], dim=1)
     return positions_TE.expand(batch, 1, -1, -1).clone()
 

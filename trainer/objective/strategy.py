@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from schemas.errors import ConfigError, FieldProblem
 from trainer.objective.batch import Batch, Draws, ModalityName
 from trainer.objective.loss import velocity_loss
 from trainer.objective.sigma import SigmaSampler
 from trainer.objective.state import TokenState, audio_state, video_state
 
 if TYPE_CHECKING:
+    from schemas.strategy import FlexibleStrategyConfig
     from trainer.files.checkpoint import VaeScale
     from trainer.model.inputs import ModalityInput
 
@@ -148,3 +150,27 @@ def _score(step: ModalityStep | None, prediction_BNC: Tensor | None) -> Tensor |
     target = step.state.target
     counted_BN = step.state.denoise_mask[:, target].squeeze(-1) > 0
     return velocity_loss(prediction_BNC[:, target], step.target_BNC, counted_BN)
+
+
+def plan_of(strategy: FlexibleStrategyConfig) -> StrategyPlan:
+    """What a configured strategy asks for.
+
+    Raises ConfigError for a condition this trainer cannot apply: leaving it out would train something else.
+    """
+    problems = []
+    plans: dict[str, ModalityPlan | None] = {"video": None, "audio": None}
+    for modality, settings in (("video", strategy.video), ("audio", strategy.audio)):
+        if settings is None:
+            continue
+        plans[modality] = ModalityPlan(settings.is_generated)
+        problems += [
+            FieldProblem(
+                f"training_strategy.{modality}.conditions[{index}]",
+                f"the condition {condition.type} is not supported in training yet",
+                "remove it, or train with the text condition alone",
+            )
+            for index, condition in enumerate(settings.conditions)
+        ]
+    if problems:
+        raise ConfigError("this trainer cannot apply every configured condition", problems=tuple(problems))
+    return StrategyPlan(plans["video"], plans["audio"], shared_sigma=strategy.shared_sigma)
