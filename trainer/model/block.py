@@ -32,6 +32,17 @@ _A2V_SCALE, _A2V_SHIFT, _V2A_SCALE, _V2A_SHIFT, _BRIDGE_GATE = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """One modality's side of the audio <-> video attention."""
+
+    rows_BTRD: Tensor
+    """Scale and shift, from the modality's own per-token timesteps."""
+    gate_B1D: Tensor
+    """Gate of what the modality receives, from the *other* modality's sigma."""
+    rope: Rope
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """What stays the same for one modality through all blocks of a call."""
 
@@ -44,11 +55,8 @@ class Conditions:
     """Text key/value modulation; None where it does not depend on the noise level."""
     context_bias: Tensor | None = None
     self_bias: Tensor | None = None
-    bridge_BTRD: Tensor | None = None
-    """Scale and shift of the audio-video attention, from the modality's own timesteps; None without the other one."""
-    bridge_gate_B11D: Tensor | None = None
-    """Gate of what the modality receives, from the *other* modality's sigma."""
-    bridge_rope: Rope | None = None
+    bridge: Bridge | None = None
+    """None when nothing passes between the modalities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +89,7 @@ class LtxBlock(LTX2VideoTransformerBlock):
         if audio_BND is not None and audio is not None:
             audio_BND = self._attend_self_and_text("audio_", audio_BND, audio, skips.audio_self)
         if video_BND is not None and audio_BND is not None and video is not None and audio is not None:
-            if video.bridge_BTRD is not None:
-                video_BND, audio_BND = self._bridge(video_BND, audio_BND, video, audio)
+            video_BND, audio_BND = self._bridge(video_BND, audio_BND, video.bridge, audio.bridge)
         if video_BND is not None and video is not None:
             video_BND = self._feed_forward("", video_BND, video)
         if audio_BND is not None and audio is not None:
@@ -115,30 +122,30 @@ class LtxBlock(LTX2VideoTransformerBlock):
         return given.context_BSD * (1 + rows_B1RD[:, :, _SCALE]) + rows_B1RD[:, :, _SHIFT]
 
     def _bridge(
-        self, video_BND: Tensor, audio_BND: Tensor, video: Conditions, audio: Conditions
+        self, video_BND: Tensor, audio_BND: Tensor, video: Bridge | None, audio: Bridge | None
     ) -> tuple[Tensor, Tensor]:
-        """Both directions read the states from before this step."""
-        video_table, audio_table = (
-            self.video_a2v_cross_attn_scale_shift_table,
-            self.audio_a2v_cross_attn_scale_shift_table,
-        )
+        """Audio <-> video; both directions read the states from before this step."""
+        if video is None or audio is None:
+            return video_BND, audio_BND
+        video_table = self.video_a2v_cross_attn_scale_shift_table
+        audio_table = self.audio_a2v_cross_attn_scale_shift_table
         video_normed, audio_normed = self._norm(video_BND), self._norm(audio_BND)
         to_video = attend(
             self.audio_to_video_attn,
-            _scaled(video_normed, video_table, video.bridge_BTRD, _A2V_SCALE, _A2V_SHIFT),
-            _scaled(audio_normed, audio_table, audio.bridge_BTRD, _A2V_SCALE, _A2V_SHIFT),
-            rope=video.bridge_rope,
-            context_rope=audio.bridge_rope,
+            _scaled(video_normed, video_table, video.rows_BTRD, _A2V_SCALE, _A2V_SHIFT),
+            _scaled(audio_normed, audio_table, audio.rows_BTRD, _A2V_SCALE, _A2V_SHIFT),
+            rope=video.rope,
+            context_rope=audio.rope,
         )
         to_audio = attend(
             self.video_to_audio_attn,
-            _scaled(audio_normed, audio_table, audio.bridge_BTRD, _V2A_SCALE, _V2A_SHIFT),
-            _scaled(video_normed, video_table, video.bridge_BTRD, _V2A_SCALE, _V2A_SHIFT),
-            rope=audio.bridge_rope,
-            context_rope=video.bridge_rope,
+            _scaled(audio_normed, audio_table, audio.rows_BTRD, _V2A_SCALE, _V2A_SHIFT),
+            _scaled(video_normed, video_table, video.rows_BTRD, _V2A_SCALE, _V2A_SHIFT),
+            rope=audio.rope,
+            context_rope=video.rope,
         )
-        video_BND = video_BND + to_video * (video_table[_BRIDGE_GATE] + video.bridge_gate_B11D[:, :, 0])
-        audio_BND = audio_BND + to_audio * (audio_table[_BRIDGE_GATE] + audio.bridge_gate_B11D[:, :, 0])
+        video_BND = video_BND + to_video * (video_table[_BRIDGE_GATE] + video.gate_B1D)
+        audio_BND = audio_BND + to_audio * (audio_table[_BRIDGE_GATE] + audio.gate_B1D)
         return video_BND, audio_BND
 
     def _feed_forward(self, prefix: str, x_BND: Tensor, given: Conditions) -> Tensor:
@@ -195,7 +202,5 @@ def remove(module: nn.Module, names: Iterable[str]) -> None:
             delattr(module, name)
 
 
-def _scaled(x_BND: Tensor, table_RD: Tensor, rows_BTRD: Tensor | None, scale: int, shift: int) -> Tensor:
-    if rows_BTRD is None:
-        raise ValueError("audio-video attention needs the modulation of both modalities")
+def _scaled(x_BND: Tensor, table_RD: Tensor, rows_BTRD: Tensor, scale: int, shift: int) -> Tensor:
     return x_BND * (1 + table_RD[scale] + rows_BTRD[:, :, scale]) + (table_RD[shift] + rows_BTRD[:, :, shift])

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from trainer.model.attention import strength_bias
-from trainer.model.block import Conditions, LtxBlock, Skips, absent_block_parts, block_arguments, remove
+from trainer.model.block import Bridge, Conditions, LtxBlock, Skips, absent_block_parts, block_arguments, remove
 from trainer.model.inputs import Modalities, ModalityInput, Perturbation
 
 _PARTS: Final = ("proj_in", "time_embed", "prompt_adaln", "caption_projection", "rope", "norm_out", "proj_out")
@@ -99,9 +99,6 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
         context_BSD = own.context_BSD
         if hasattr(self, prefix + "caption_projection"):
             context_BSD = getattr(self, prefix + "caption_projection")(context_BSD)
-        bridge, gate, bridge_rope = None, None, None
-        if other is not None:
-            bridge, gate, bridge_rope = self._bridge_conditions(prefix, own, other)
         positions = own.positions_BANE
         return Conditions(
             modulation_BTRD=rows,
@@ -111,25 +108,21 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
             prompt_B1RD=prompt,
             context_bias=None if own.context_mask_BS is None else strength_bias(own.context_mask_BS)[:, None, None],
             self_bias=None if own.attention_mask_BNN is None else strength_bias(own.attention_mask_BNN)[:, None],
-            bridge_BTRD=bridge,
-            bridge_gate_B11D=gate,
-            bridge_rope=bridge_rope,
+            bridge=None if other is None else self._bridge(prefix, own, other),
         )
 
-    def _bridge_conditions(
-        self, prefix: str, own: ModalityInput, other: ModalityInput
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+    def _bridge(self, prefix: str, own: ModalityInput, other: ModalityInput) -> Bridge:
         """Scale and shift from the modality's own timesteps, the gate from the other modality's sigma."""
         kind, gate_name, rope_name = (
             ("audio", "av_cross_attn_audio_v2a_gate", "cross_attn_audio_rope")
             if prefix
             else ("video", "av_cross_attn_video_a2v_gate", "cross_attn_rope")
         )
-        bridge, _ = self._embed(f"av_cross_attn_{kind}_scale_shift", own.timesteps_BN, own)
+        rows, _ = self._embed(f"av_cross_attn_{kind}_scale_shift", own.timesteps_BN, own)
         factor = self.config.cross_attn_timestep_scale_multiplier / self.config.timestep_scale_multiplier
         gate, _ = self._embed(gate_name, other.sigma_B[:, None] * factor, own)
         seconds = own.positions_BANE[:, :1]
-        return bridge, gate, getattr(self, rope_name)(seconds, device=seconds.device)
+        return Bridge(rows, gate[:, :, 0], getattr(self, rope_name)(seconds, device=seconds.device))
 
     def _embed(self, name: str, sigma_BT: Tensor, own: ModalityInput) -> tuple[Tensor, Tensor]:
         """Noise levels through a timestep MLP: modulation rows ``[B, T, R, D]`` and the embedding ``[B, T, D]``."""
