@@ -1,0 +1,68 @@
+"""The application: what every screen shares. Screens hold the work."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import ClassVar, Final
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import Screen
+from typing_extensions import override
+
+from tui.app.keys import bindings
+
+LEAVE_SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
+"""A closed terminal or a polite kill: leave cleanly. Ignoring SIGHUP would spin on the dead terminal's input."""
+
+
+class WizardApp(App[int]):
+    """Opens one screen first; the value it exits with is the exit code."""
+
+    TITLE = "ltx2-wizard"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+
+    def __init__(self, first: Screen[None]) -> None:
+        super().__init__()
+        self._first = first
+        self.failure: Exception | None = None
+        """The error that ended the application, for the process border to report."""
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in LEAVE_SIGNALS:
+            loop.add_signal_handler(number, self._hang_up, number)
+        self.push_screen(self._first)
+
+    def on_unmount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in LEAVE_SIGNALS:
+            loop.remove_signal_handler(number)
+
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    def action_repaint(self) -> None:
+        self.screen.refresh(repaint=True, layout=True)
+
+    @override
+    async def action_help(self) -> None:  # type: ignore[override]
+        from tui.app.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            await self.push_screen(HelpScreen(getattr(self.screen, "CONTEXTS", ("app",))))
+
+    def _hang_up(self, number: int) -> None:
+        self.exit(128 + number)
+
+    @override
+    def _fatal_error(self) -> None:
+        """Keep the error for the process border instead of printing a page of local variables on the terminal.
+
+        This is Textual's own hook for an unhandled error (the version is pinned below 9 and a test holds it).
+        """
+        self.failure = self._exception if isinstance(self._exception, Exception) else None
+        self._close_messages_no_wait()

@@ -1,0 +1,46 @@
+"""The footer: as many keys of the current contexts as fit on one line."""
+
+from __future__ import annotations
+
+from tui.app.keys import Key, keys_of
+from tui.app.widgets.lines import Line, LineView, width_of
+
+
+class KeyBar(LineView):
+    """One line made from the key table."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; dock: bottom; background: $panel; }
+    """
+
+    def __init__(self, *contexts: str) -> None:
+        super().__init__(id="keybar")
+        self._contexts = contexts
+
+    def on_mount(self) -> None:
+        self.set_lines([self._line()])
+
+    def on_resize(self) -> None:
+        self.set_lines([self._line()])
+
+    def _line(self) -> Line:
+        keys = [key for key in keys_of(*self._contexts) if key.footer]
+        always = [key for key in keys_of("app") if key.footer]
+        return fit_keys(keys, always, self.size.width or 80)
+
+
+def fit_keys(keys: list[Key], always: list[Key], width: int) -> Line:
+    """The keys that fit, those in ``always`` last and first to be kept."""
+    tail = tuple(span for key in always for span in _spans(key))
+    room = width - width_of(tail)
+    line: Line = ()
+    for key in keys:
+        spans = _spans(key)
+        if width_of(line) + width_of(spans) > room:
+            break
+        line += spans
+    return line + tail
+
+
+def _spans(key: Key) -> Line:
+    return ((f" {key.display}", "key"), (f" {key.label} ", "text"))

@@ -1,0 +1,182 @@
+"""A list of lines with a cursor that repaints two lines per move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from typing_extensions import override
+
+from tui.app.keys import bindings
+from tui.app.widgets.lines import Line, Styled
+
+
+class RowList(Styled, ScrollView, can_focus=True):
+    """Rows drawn on demand by ``draw(index, width, current)``; some rows may be headings that cannot be chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
+    DEFAULT_CSS = """
+    RowList { height: 1fr; width: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
+    """
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        def __init__(self, rows: RowList, index: int | None) -> None:
+            super().__init__()
+            self.rows = rows
+            self.index = index
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
+    class Chosen(Message):
+        """A row was clicked while the cursor stood on it."""
+
+        def __init__(self, rows: RowList, index: int) -> None:
+            super().__init__()
+            self.rows = rows
+            self.index = index
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
+    def __init__(self, *, id: str | None = None, cursor: bool = True) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._count = 0
+        self._draw: Callable[[int, int, bool], Line] = lambda _index, _width, _current: ()
+        self._selectable: Callable[[int], bool] = lambda _index: True
+        self._with_cursor = cursor
+        self.cursor: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._count
+
+    def show(
+        self,
+        count: int,
+        draw: Callable[[int, int, bool], Line],
+        *,
+        selectable: Callable[[int], bool] = lambda _index: True,
+        cursor: int | None = None,
+    ) -> None:
+        """Show other rows; the cursor goes to ``cursor`` or the nearest row that can be chosen."""
+        self._count, self._draw, self._selectable = count, draw, selectable
+        self.virtual_size = Size(self.size.width, count)
+        self.cursor = self._nearest(cursor if cursor is not None else self.cursor or 0)
+        self.refresh()
+        self.call_after_refresh(self.keep_cursor_visible)
+        self.post_message(self.Moved(self, self.cursor))
+
+    def show_lines(self, lines: Sequence[Line]) -> None:
+        """Show fixed lines."""
+        fixed = list(lines)
+
+        def draw(index: int, _width: int, current: bool) -> Line:
+            line = fixed[index]
+            return tuple((text, "cursor") for text, _ in line) if current else line
+
+        self.show(len(fixed), draw)
+
+    def redraw(self, *indexes: int) -> None:
+        """Repaint some rows, or all of them."""
+        if not indexes:
+            self.refresh()
+        for index in indexes:
+            self.refresh_line(index)
+
+    def go(self, index: int) -> None:
+        """Put the cursor on a row, or on the nearest one that can be chosen."""
+        target = self._nearest(index)
+        if target is None or target == self.cursor:
+            return
+        before, self.cursor = self.cursor, target
+        for row in (before, target):
+            if row is not None:
+                self.refresh_line(row)
+        self.keep_cursor_visible()
+        self.post_message(self.Moved(self, target))
+
+    @property
+    def at_end(self) -> bool:
+        """True when the last row is in sight, so that new rows should stay in sight too."""
+        return self.scroll_offset.y >= self._count - max(1, self.size.height)
+
+    def scroll_to_end(self) -> None:
+        """Show the last row, now."""
+        self.scroll_to(y=max(0, self._count - self.size.height), animate=False, immediate=True, force=True)
+
+    def keep_cursor_visible(self) -> None:
+        """Scroll as little as needed; headings right above the first choosable row come along."""
+        if self.cursor is None or not self.size.height:
+            return
+        top = 0 if self._nearest(0) == self.cursor else self.cursor
+        self.scroll_to_region(
+            Region(0, top, 1, self.cursor - top + 1), animate=False, immediate=True, force=True, x_axis=False
+        )
+
+    def action_move(self, lines: int) -> None:
+        if self.cursor is None:
+            self.scroll_relative(y=lines, animate=False, immediate=True)
+            return
+        index = self.cursor + lines
+        while 0 <= index < self._count and not self._selectable(index):
+            index += lines
+        if 0 <= index < self._count:
+            self.go(index)
+        elif lines < 0:
+            self.scroll_home(animate=False, immediate=True)
+
+    def action_page(self, pages: int) -> None:
+        lines = pages * max(1, self.size.height - 1)
+        if self.cursor is None:
+            self.scroll_relative(y=lines, animate=False, immediate=True)
+        else:
+            self.go(min(self._count - 1, max(0, self.cursor + lines)))
+
+    def action_edge(self, side: int) -> None:
+        if self.cursor is None:
+            self.scroll_to(y=0 if side < 0 else self._count, animate=False, immediate=True)
+        else:
+            self.go(0 if side < 0 else self._count - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if not self._with_cursor or not (0 <= index < self._count and self._selectable(index)):
+            return
+        if index == self.cursor:
+            self.post_message(self.Chosen(self, index))
+        self.go(index)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, self._count)
+        self.call_after_refresh(self.keep_cursor_visible)
+
+    @override
+    def render_line(self, y: int) -> Strip:
+        index = y + self.scroll_offset.y
+        width = self.size.width
+        if not 0 <= index < self._count or width < 1:
+            return Strip.blank(width, self.rich_style)
+        current = index == self.cursor
+        return self.strip_of(self._draw(index, width, current), width)
+
+    def _nearest(self, index: int) -> int | None:
+        """The choosable row at or after ``index``, else the last one before it."""
+        if not self._with_cursor or not self._count:
+            return None
+        index = min(max(0, index), self._count - 1)
+        after = next((row for row in range(index, self._count) if self._selectable(row)), None)
+        if after is not None:
+            return after
+        return next((row for row in range(index, -1, -1) if self._selectable(row)), None)

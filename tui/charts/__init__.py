@@ -1,0 +1,1 @@
+"""Line charts as plain objects: binned series, axis ticks, braille raster. Nothing here knows Textual."""

@@ -1,0 +1,38 @@
+"""The preflight as the commands and the wizard use it: load, check, and say what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas import LtxTrainerConfig, load_config
+from trainer.preflight import CheckReport, check
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration that could be read, and everything the preflight has to say about it."""
+
+    path: Path
+    config: LtxTrainerConfig
+    report: CheckReport
+    notes: tuple[str, ...]
+    """What was migrated while reading, and what is deprecated."""
+
+    def lines(self) -> Iterator[str]:
+        """Notes and problems for a person, worst first."""
+        for note in self.notes:
+            yield f"note: {note}"
+        for problem in sorted(self.report.problems, key=lambda problem: problem.severity != "error"):
+            place = f"{problem.path}: " if problem.path else ""
+            yield f"{problem.severity}: {place}{problem.message} [{problem.code}]"
+            if problem.hint:
+                yield f"  next: {problem.hint}"
+
+
+def check_file(path: Path) -> Checked:
+    """Read and check a configuration. Raises ConfigError when it cannot even be read."""
+    loaded = load_config(path)
+    report = check(loaded.config, loaded.document, config_path=path)
+    return Checked(path, loaded.config, report, tuple(str(note) for note in loaded.notes))

@@ -1,0 +1,1 @@
+"""What a viewer knows of a run, as plain objects. Nothing here knows Textual."""

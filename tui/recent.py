@@ -1,0 +1,74 @@
+"""Runs and configurations used lately, remembered between sessions in the user's state directory."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from schemas.errors import EnvironmentFault
+from trainer.rundir.atomic import write_atomic
+
+Kind = Literal["runs", "configs"]
+MOST: Final = 20
+
+
+def default_path() -> Path:
+    """``$XDG_STATE_HOME/ltx2-wizard/recent.json``, by default below ``~/.local/state``."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return Path(base) / "ltx2-wizard" / "recent.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The two lists, newest first. A convenience: a lost or unwritable file is never an error."""
+
+    path: Path
+
+    def runs(self) -> list[Path]:
+        """Run directories that still exist."""
+        return self._existing("runs")
+
+    def configs(self) -> list[Path]:
+        """Configuration files that still exist."""
+        return self._existing("configs")
+
+    def remember(self, kind: Kind, path: Path) -> None:
+        """Put ``path`` at the head of a list."""
+        entry = str(path.absolute())
+        lists = self._read()
+        lists[kind] = [entry, *(other for other in lists[kind] if other != entry)][:MOST]
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.path, json.dumps(lists, indent=1) + "\n", durable=False)
+        except (OSError, EnvironmentFault):
+            return
+
+    def _existing(self, kind: Kind) -> list[Path]:
+        return [path for entry in self._read()[kind] if (path := Path(entry)).exists()]
+
+    def _read(self) -> dict[Kind, list[str]]:
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            data = {}
+        known = data if isinstance(data, dict) else {}
+        return {"runs": _strings(known.get("runs")), "configs": _strings(known.get("configs"))}
+
+
+def _strings(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def recent() -> Recent:
+    """The lists of this user."""
+    return Recent(default_path())
+
+
+def run_roots(folder: Path | None = None) -> list[Path]:
+    """Where to look for runs: ``folder`` alone when given, else ``./outputs`` and every remembered run."""
+    if folder is not None:
+        return [folder]
+    return [Path("outputs"), *recent().runs()]
