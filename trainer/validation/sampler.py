@@ -1,0 +1,160 @@
+"""From noise to latents: predict, guide, put kept tokens back, step.
+
+The state stays fp32 throughout; only what the transformer reads is in its own dtype. Shapes as in
+``trainer.model.inputs``; B is 1 here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainer.model.inputs import ModalityInput, Perturbation
+from trainer.objective.state import TokenState
+from trainer.validation.guidance import OFF, Guidance, Pass, Scales, combine
+
+
+class Denoiser(Protocol):
+    """What is asked of a transformer: velocities of both modalities. ``trainer.model.transformer.LtxTransformer``."""
+
+    def __call__(
+        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbation | None = None
+    ) -> tuple[Tensor | None, Tensor | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One modality of a sample on its way."""
+
+    state: TokenState
+    """Noised tokens, clean tokens, masks, positions."""
+    context_BSD: Tensor
+    negative_BSD: Tensor | None = None
+    """Needed where its CFG scale is not 1."""
+    frozen: bool = False
+    """Given as a whole: it conditions the other modality and is not stepped."""
+
+    def inputs(self, sigma: Tensor, *, negative: bool, dtype: torch.dtype) -> ModalityInput:
+        """What the transformer reads at noise level ``sigma`` (scalar)."""
+        level_B = torch.zeros_like(sigma[None]) if self.frozen else sigma[None]
+        context = self.negative_BSD if negative else self.context_BSD
+        if context is None:
+            raise ValueError("this guidance needs a negative context")
+        return self.state.as_input(level_B, context).to(self.state.tokens.device, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Both modalities of a sample; None for one that takes no part."""
+
+    video: Track | None
+    audio: Track | None
+
+    def present(self) -> dict[str, Track]:
+        """The tracks that take part, by modality."""
+        return {name: track for name, track in (("video", self.video), ("audio", self.audio)) if track is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one step found for one modality, all ``[B, N, C]`` fp32."""
+
+    passes: Mapping[Pass, Tensor]
+    """Clean prediction of each forward pass."""
+    guided: Tensor
+    x0: Tensor
+    """Guided, with the kept tokens put back: what the step moves towards."""
+
+
+def sample(
+    transformer: Denoiser,
+    tracks: Tracks,
+    guidance: Guidance,
+    sigmas: Tensor,
+    *,
+    block_count: int,
+    dtype: torch.dtype,
+    on_step: Callable[[int], None] | None = None,
+) -> Tracks:
+    """Step ``tracks`` through the noise levels ``sigmas`` (``[steps + 1]``, last 0) and return them clean.
+
+    ``block_count`` is the number of the transformer's blocks, ``dtype`` that of its inputs; ``on_step`` is called
+    with the number of steps done. Gradients are not recorded.
+    """
+    # Noise levels stay on the CPU as numbers until used, so that no step waits for the device to answer.
+    steps = sigmas.tolist()
+    with torch.no_grad():
+        for index, (now, then) in enumerate(itertools.pairwise(steps), start=1):
+            found = predict(transformer, tracks, guidance, now, block_count=block_count, dtype=dtype)
+            tracks = Tracks(
+                video=_stepped(tracks.video, found.get("video"), now, then),
+                audio=_stepped(tracks.audio, found.get("audio"), now, then),
+            )
+            if on_step is not None:
+                on_step(index)
+    return tracks
+
+
+def predict(
+    transformer: Denoiser, tracks: Tracks, guidance: Guidance, sigma: float, *, block_count: int, dtype: torch.dtype
+) -> dict[str, Prediction]:
+    """Clean predictions of every modality at noise level ``sigma``, by one forward pass or up to four, one by one."""
+    video, audio = tracks.video, tracks.audio
+    guidance = guidance.reduced(
+        video=video is not None,
+        audio=audio is not None,
+        generates_video=video is not None and not video.frozen,
+        generates_audio=audio is not None and not audio.frozen,
+    )
+    found: dict[str, dict[Pass, Tensor]] = {name: {} for name in tracks.present()}
+    for name in guidance.passes():
+        inputs = [
+            None if track is None else _inputs(track, scales, name, sigma, dtype)
+            for track, scales in ((video, guidance.video), (audio, guidance.audio))
+        ]
+        velocities = transformer(*inputs, guidance.perturbation(name, block_count))
+        for modality, velocity in zip(("video", "audio"), velocities, strict=True):
+            if velocity is not None:
+                found[modality][name] = _clean(tracks.present()[modality], velocity, sigma)
+    scales = {"video": guidance.video, "audio": guidance.audio}
+    return {
+        modality: _guided(track, found[modality], scales[modality], guidance.rescale)
+        for modality, track in tracks.present().items()
+    }
+
+
+def _inputs(track: Track, scales: Scales, name: Pass, sigma: float, dtype: torch.dtype) -> ModalityInput:
+    level = track.state.tokens.new_tensor(sigma, dtype=torch.float32)
+    return track.inputs(level, negative=name == "uncond" and scales.cfg != OFF.cfg, dtype=dtype)
+
+
+def _clean(track: Track, velocity_BNC: Tensor, sigma: float) -> Tensor:
+    """x0 = x - v * sigma per token; kept tokens have sigma 0, so a frozen modality predicts itself."""
+    level_BN1 = track.state.denoise_mask * (0.0 if track.frozen else sigma)
+    return track.state.tokens - velocity_BNC.float() * level_BN1
+
+
+def _guided(track: Track, passes: dict[Pass, Tensor], scales: Scales, rescale: float) -> Prediction:
+    guided = passes["cond"] if track.frozen else combine(passes, scales, rescale)
+    state = track.state
+    x0 = guided * state.denoise_mask + state.clean * (1 - state.denoise_mask)
+    return Prediction(passes, guided, x0)
+
+
+def _stepped(track: Track | None, found: Prediction | None, now: float, then: float) -> Track | None:
+    if track is None or found is None or track.frozen:
+        return track
+    return replace(track, state=replace(track.state, tokens=euler(track.state.tokens, found.x0, now, then)))
+
+
+def euler(x_BNC: Tensor, x0_BNC: Tensor, now: float, then: float) -> Tensor:
+    """One Euler step of x along (x - x0) / now, from noise level ``now`` to ``then``.
+
+    Written as x0 + (x - x0) * then / now: the same, and exactly x0 when ``then`` is 0.
+    """
+    return x0_BNC + (x_BNC - x0_BNC) * (then / now)
