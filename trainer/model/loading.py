@@ -1,4 +1,7 @@
-"""From official files to modules: the transformer."""
+"""From official files to modules: one loader per part, all strict, all streaming.
+
+Every loader takes the resolved files, a dtype and a device, and returns a frozen module in eval mode.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,28 @@ from trainer.files.checkpoint import (
     disagreements,
     read_checkpoint,
 )
+from trainer.model.audio import load_audio_decoder, load_audio_encoder, load_vocoder
 from trainer.model.inputs import Modalities
 from trainer.model.official import diffusers_name, official_name
 from trainer.model.reading import Address, Component, fill
 from trainer.model.settings import transformer_arguments
+from trainer.model.text import load_connectors, load_extractor
 from trainer.model.transformer import LtxTransformer, is_absent
+from trainer.model.vae import load_video_decoder, load_video_encoder
+
+__all__ = [
+    "LtxTransformer",
+    "Modalities",
+    "load_audio_decoder",
+    "load_audio_encoder",
+    "load_connectors",
+    "load_extractor",
+    "load_transformer",
+    "load_video_decoder",
+    "load_video_encoder",
+    "load_vocoder",
+    "transformer_component",
+]
 
 BOTH = Modalities()
 

@@ -156,6 +156,14 @@ class DiffusionVideoDecoder(_Latents):
             self.model.enable_tiling()
         return self.model.decode(self._denormalise(latents_BCFHW), generator=generator, return_dict=False)[0]
 
+    @torch.no_grad()
+    def step(self, latents_BCFHW: Tensor, noisy_BCFHW: Tensor) -> tuple[Tensor, Tensor]:
+        """One denoising step from pure noise: the context volume ``[B, F, h, w, C]`` and the predicted video."""
+        network = self.model.decoder
+        context = network.forward_stage_4(network.forward_stages_1_to_3(self._denormalise(latents_BCFHW)))
+        time_B = torch.ones(noisy_BCFHW.shape[0], device=context.device)
+        return context, network.forward_diffusion_step(context, noisy_BCFHW.to(context), time_B)
+
     def _check_size(self, latents_BCFHW: Tensor) -> None:
         frames, height, width = latents_BCFHW.shape[2:]
         patch = self.model.decoder.patch_size
