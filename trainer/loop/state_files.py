@@ -1,0 +1,193 @@
+"""Training state on disk: a directory per step that exists whole or not at all.
+
+    checkpoints/step_000500/
+        weights.safetensors     trained tensors in fp32, by official name
+        optimizer.safetensors   optimizer tensors (only with save_training_state: full)
+        state.json              numbers and text
+        manifest.json           size and SHA-256 of each file above, schema version, config fingerprint
+
+Everything is written into a temporary sibling, synced and renamed: the rename is the commit. There is no pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from schemas.errors import CheckpointError, EnvironmentFault
+from trainer.loop.failpoints import failpoint
+from trainer.rundir import RunDirectory, commit_directory
+from trainer.rundir.atomic import disk_fault
+
+SCHEMA: Final = 1
+WEIGHTS, OPTIMIZER, STATE, MANIFEST = "weights.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
+BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """All that a run needs to go on from a step."""
+
+    step: int
+    """Optimizer steps done."""
+    config_fingerprint: str
+    weights: Mapping[str, Tensor]
+    """fp32, CPU."""
+    optimizer: Mapping[str, Tensor] | None
+    """Optimizer tensors by ``<parameter>/<slot>``; None when they were not saved."""
+    numbers: Mapping[str, Any]
+    """JSON-able rest: data position, optimizer scalars, learning rate, and so on."""
+
+
+def write_state(run: RunDirectory, state: TrainingState) -> Path:
+    """Commit a state; an existing one of the same step is replaced.
+
+    Raises EnvironmentFault when the disk refuses; older states are then untouched.
+    """
+    final, temporary = run.state_path(state.step), run.state_temporary(state.step)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        _write_files(temporary, state)
+        failpoint("state:before_commit")
+        if final.exists():
+            # Only a repeated step gets here: the same numbers, or a run begun anew in this directory.
+            final.rename(temporary.with_name(f"{temporary.name}-replaced"))
+        commit_directory(temporary, final)
+        failpoint("state:after_commit")
+        shutil.rmtree(temporary.with_name(f"{temporary.name}-replaced"), ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise _refused(final, error) from error
+    return final
+
+
+def read_state(path: Path) -> TrainingState:
+    """Verify and load a state. Raises CheckpointError saying what is wrong with it."""
+    manifest = verify_state(path)
+    try:
+        numbers = json.loads((path / STATE).read_text())
+        weights = load_file(path / WEIGHTS)
+        optimizer = load_file(path / OPTIMIZER) if OPTIMIZER in manifest["files"] else None
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"cannot be read: {error}", where=path) from error
+    return TrainingState(
+        step=int(numbers["step"]),
+        config_fingerprint=manifest["config_fingerprint"],
+        weights=weights,
+        optimizer=optimizer,
+        numbers=numbers,
+    )
+
+
+def verify_state(path: Path) -> dict[str, Any]:
+    """Check every file against the manifest and return it. Raises CheckpointError for the first difference."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        files, schema = dict(manifest["files"]), manifest["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"has no readable manifest: {error}", where=path) from error
+    if schema != SCHEMA:
+        raise CheckpointError(
+            f"was written in version {schema} of this format, this program reads {SCHEMA}",
+            where=path,
+            hint="go on with the version that wrote it",
+        )
+    if not {WEIGHTS, STATE} <= files.keys():
+        raise CheckpointError("its manifest lacks a file every state has", where=path / MANIFEST)
+    for name, entry in files.items():
+        _verify_file(path / name, entry)
+    return dict(manifest)
+
+
+def _verify_file(path: Path, entry: Mapping[str, Any]) -> None:
+    try:
+        size = path.stat().st_size
+        if size != entry["bytes"]:
+            raise CheckpointError(f"has {size} bytes, its manifest says {entry['bytes']}", where=path)
+        if file_sha256(path) != entry["sha256"]:
+            raise CheckpointError("its content does not have the checksum of its manifest", where=path)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}", where=path) from error
+
+
+def _write_files(folder: Path, state: TrainingState) -> None:
+    failpoint("state:before_weights")
+    save_file(dict(state.weights), folder / WEIGHTS, metadata={"format": "pt"})
+    failpoint("state:after_weights")
+    if state.optimizer is not None:
+        save_file(dict(state.optimizer), folder / OPTIMIZER, metadata={"format": "pt"})
+    numbers = {**state.numbers, "step": state.step}
+    (folder / STATE).write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n")
+    failpoint("state:before_manifest")
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in sorted(folder.iterdir())
+    }
+    manifest = {"schema": SCHEMA, "config_fingerprint": state.config_fingerprint, "step": state.step, "files": files}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def quarantine(path: Path) -> Path:
+    """Set a bad state aside as ``step_000500.corrupt`` so that no later start trips over it."""
+    target = path.with_name(path.name + ".corrupt")
+    number = 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.corrupt{number}")
+    path.rename(target)
+    return target
+
+
+def write_synced(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file aside, sync it and move it into place, replacing an older one.
+
+    Raises EnvironmentFault when the disk refuses; an older file is then untouched.
+    """
+    temporary = path.with_name(f".tmp-{path.name}")
+    try:
+        save_file(dict(tensors), temporary, metadata=dict(metadata))
+        sync_into_place(temporary, path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise _refused(path, error) from error
+
+
+def sync_into_place(temporary: Path, path: Path) -> None:
+    """Sync a finished temporary file and give it its name."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    failpoint("export:before_rename")
+    temporary.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refused(path: Path, error: Exception) -> EnvironmentFault:
+    if isinstance(error, OSError):
+        return disk_fault("cannot write the checkpoint", path, error)
+    # safetensors reports a full disk as text only.
+    return EnvironmentFault(
+        f"cannot write the checkpoint: {error}", where=path, hint="free some space on this disk and check its quota"
+    )
