@@ -1,7 +1,7 @@
 """Real-size model files without weights: correct headers, data that is one hole on the disk.
 
-``tests/real_headers/*.json`` map tensor names to [dtype, shape] in file order, plus ``__metadata__``. The offsets follow
-from walking the lines in order.
+``tests/real_headers/*.json`` map tensor names to [dtype, shape] in file order, plus ``__metadata__``. The offsets
+follow from walking the lines in order.
 """
 
 from __future__ import annotations
