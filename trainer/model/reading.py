@@ -24,6 +24,9 @@ _PLAIN_DTYPES: Final = frozenset({"F64", "F32", "F16", "BF16"})
 _SHOWN: Final = 5
 
 
+Place = Callable[[str, Tensor], Tensor | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where one tensor stands: a key of the file, or an equal part of it along the first dimension."""
@@ -55,11 +58,13 @@ def fill(
     dtype: torch.dtype,
     device: torch.device | str,
     explain: Callable[[], Iterable[str]] = tuple,
+    place: Place | None = None,
 ) -> None:
     """Load a module built on the meta device; afterwards it is frozen, in eval mode and whole.
 
-    ``explain`` is asked for the likely reasons when keys do not match. Raises CheckpointError naming file and keys
-    when a tensor is missing, left over, of another shape, or quantised.
+    ``explain`` is asked for the likely reasons when keys do not match. ``place`` may take a tensor (still in the mapped
+    file) somewhere else than to ``dtype`` and ``device``, such as through a quantiser; it answers None to leave it.
+    Raises CheckpointError naming file and keys when a tensor is missing, left over, of another shape, or quantised.
     """
     paths = tuple(paths)
     found = _find(component, paths)
@@ -69,7 +74,7 @@ def fill(
     for path in paths:
         mine = {name: place for name, place in wanted.items() if found[place.key][0] == path}
         if mine:
-            tensors.update(_read(path, mine, dtype, device))
+            tensors.update(_read(path, mine, dtype, device, place))
     module.load_state_dict(tensors, strict=True, assign=True)
     left = [name for name, tensor in _all_tensors(module) if tensor.is_meta]
     if left:
@@ -141,7 +146,7 @@ def _whole_shape(tensor: Tensor, place: Address) -> tuple[int, ...]:
 
 
 def _read(
-    path: Path, wanted: Mapping[str, Address], dtype: torch.dtype, device: torch.device | str
+    path: Path, wanted: Mapping[str, Address], dtype: torch.dtype, device: torch.device | str, place_it: Place | None
 ) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     file: Any
@@ -150,8 +155,11 @@ def _read(
             stored = file.get_tensor(place.key)
             if place.parts > 1:
                 stored = stored.chunk(place.parts, dim=0)[place.part]
-            # A copy in any case: what lies in memory must not hang on the file after loading.
-            tensors[name] = stored.to(device=device, dtype=dtype, copy=True).contiguous()
+            placed = None if place_it is None else place_it(name, stored)
+            if placed is None:
+                # A copy in any case: what lies in memory must not hang on the file after loading.
+                placed = stored.to(device=device, dtype=dtype, copy=True).contiguous()
+            tensors[name] = placed
     return tensors
 
 
