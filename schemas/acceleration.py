@@ -1,0 +1,48 @@
+"""``acceleration``: precision and what is done to fit the card."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.setting import Section, When, setting
+
+Precision = Literal["no", "fp16", "bf16"]
+Quantization = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto"]
+
+
+class AccelerationConfig(Section):
+    """Precision, quantization and offloading."""
+
+    mixed_precision_mode: Precision | None = setting(
+        "bf16",
+        title="Precision",
+        text="Number format of the forward and backward pass; null and no compute in the weights' own format",
+        recommended="bf16",
+        memory="no doubles the activations",
+        quality="bf16 is what the model was made with; fp16 overflows easily",
+    )
+    quantization: Quantization | None = setting(
+        None,
+        title="Quantization",
+        text="Store the frozen transformer weights in fewer bits (LoRA only)",
+        when=When("model.training_mode", ("lora",)),
+        memory="int8 and fp8 halve the weights, int4 quarters them",
+        speed="int8 costs little; int4 may be many times slower",
+        quality="int8 is nearly free, int4 visible, int2 an experiment",
+    )
+    load_text_encoder_in_8bit: bool = setting(
+        False,
+        title="8-bit text encoder",
+        text="Load Gemma in 8 bits when prompts are encoded",
+        memory="saves about 8 GB while prompts are encoded; needs about 26 GB of host memory",
+        training=False,
+    )
+    offload_optimizer_during_validation: bool = setting(
+        False,
+        title="Offload optimizer",
+        text="Move the optimizer state to host memory while samples are made",
+        memory="frees the optimizer state during validation: much in full training, little for a LoRA",
+        speed="a few seconds per validation",
+        advanced=True,
+        training=False,
+    )
