@@ -38,20 +38,21 @@ def load_pt(path: Path) -> dict[str, Any]:
 
     Raises DataError naming the file when it is missing, damaged, holds code or something else than a table.
     """
-    try:
-        found = _load(path)
-    except FileNotFoundError as error:
-        raise DataError("there is no such prepared file", where=path, hint="run prepare") from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(f"cannot be loaded: {first:.200}", where=path, hint=AGAIN) from error
+    found = load_any(path)
     if not isinstance(found, dict):
         raise DataError("is not a prepared sample (no table of named tensors)", where=path, hint=AGAIN)
     return found
 
 
-def _load(path: Path) -> Any:
-    with path.open("rb") as file:
-        zipped = file.read(4) == b"PK\x03\x04"
-    # Files of the format before 2020 have no archive to map.
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+def load_any(path: Path) -> Any:
+    """Tensors and plain values that ``torch.save`` wrote, whatever their arrangement; DataError as :func:`load_pt`."""
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(4) == b"PK\x03\x04"
+        # Files of the format before 2020 have no archive to map.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except FileNotFoundError as error:
+        raise DataError("there is no such prepared file", where=path, hint="run prepare") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"cannot be loaded: {first:.200}", where=path, hint=AGAIN) from error

@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
 
 from trainer.demo.scenes import (
@@ -25,6 +22,7 @@ from trainer.demo.scenes import (
     render_outline,
     render_wave,
 )
+from trainer.validation.media import write_mp4, write_wav
 
 SOUND_RATE = 48000
 ROLES = ("video", "audio", "reference_video", "reference_audio", "video_mask", "audio_mask")
@@ -81,7 +79,6 @@ def _write(directory: Path, role: str, scene: Scene, shape: ClipShape, silent: b
     if path.exists():
         return name
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}{suffix}")
     if suffix == ".mp4":
         picture: dict[str, Callable[[Scene, int, int, int], Frames]] = {
             "video": render_frames,
@@ -90,10 +87,9 @@ def _write(directory: Path, role: str, scene: Scene, shape: ClipShape, silent: b
         }
         frames = picture[role](scene, shape.width, shape.height, shape.frames)
         wave = render_wave(scene, shape.seconds, SOUND_RATE) if role == "video" and not silent else None
-        write_clip(aside, frames, shape.fps, wave)
+        write_mp4(path, frames, shape.fps, wave, SOUND_RATE)
     else:
-        write_wav(aside, _sound(role, scene, shape.seconds))
-    aside.replace(path)
+        write_wav(path, _sound(role, scene, shape.seconds), SOUND_RATE)
     return name
 
 
@@ -104,40 +100,3 @@ def _sound(role: str, scene: Scene, seconds: float) -> Wave:
         samples = round(seconds * SOUND_RATE)
         return np.repeat((np.arange(samples) < samples // 2)[None].astype(np.float32) * 0.9, 2, axis=0)
     return render_wave(scene, seconds, SOUND_RATE)
-
-
-def write_clip(path: Path, frames_THWC: Frames, fps: int, wave: Wave | None, rate: int = SOUND_RATE) -> None:
-    """MP4 with H.264 in 4:2:0 and, when ``wave`` [2,S] is given, AAC stereo."""
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "fast"})
-        video.height, video.width = frames_THWC.shape[1:3]
-        video.pix_fmt = "yuv420p"
-        audio = container.add_stream("aac", rate=rate, layout="stereo") if wave is not None else None
-        for picture in frames_THWC:
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(video.encode(None))
-        if audio is not None and wave is not None:
-            _mux_wave(container, audio, wave, rate)
-
-
-def write_wav(path: Path, wave: Wave, rate: int = SOUND_RATE) -> None:
-    """16-bit PCM WAV from ``wave`` [2,S]."""
-    with av.open(str(path), "w") as container:
-        audio = container.add_stream("pcm_s16le", rate=rate, layout="stereo")
-        samples = np.clip(np.rint(wave * 32767), -32768, 32767).astype(np.int16)
-        packed = np.ascontiguousarray(samples.T.reshape(1, -1))
-        frame = av.AudioFrame.from_ndarray(packed, format="s16", layout="stereo")
-        frame.sample_rate = rate
-        container.mux(audio.encode(frame))
-        container.mux(audio.encode(None))
-
-
-def _mux_wave(container: Any, stream: Any, wave: Wave, rate: int) -> None:
-    block = 1024  # one AAC frame
-    for start in range(0, wave.shape[1], block):
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(wave[:, start : start + block]), format="fltp", layout="stereo"
-        )
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode(None))

@@ -1,0 +1,91 @@
+"""What the phases of ``prepare`` share: what is left to do, progress, one model in memory at a time, failed samples."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from schemas.errors import CheckpointError, DataError, EnvironmentFault
+from trainer.data.plan import Plan, Sample
+from trainer.data.pt_files import Content, save_pt
+from trainer.data.report import Finding, Report
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The plan, the report being filled, where models run, and where progress lines go."""
+
+    plan: Plan
+    report: Report
+    device: torch.device
+    say: Callable[[str], None]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the video VAE and the text encoder compute in: bfloat16 as published, float32 on a processor."""
+        return torch.bfloat16 if self.device.type == "cuda" else torch.float32
+
+    def pending(self, directory: str, samples: Sequence[Sample]) -> list[Sample]:
+        """Samples whose file in ``directory`` is missing, or all with ``--overwrite``."""
+        todo = [
+            sample
+            for sample in samples
+            if self.plan.options.overwrite or not self.plan.output(directory, sample).exists()
+        ]
+        self.report.kept[directory] += len(samples) - len(todo)
+        return todo
+
+    def save(self, directory: str, sample: Sample, content: Content) -> None:
+        """Write one prepared file; DataError when a tensor is not finite."""
+        for key, value in content.items():
+            if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
+                raise DataError(f"was encoded to numbers that are not finite ({key})")
+        save_pt(self.plan.output(directory, sample), content)
+        self.report.written[directory] += 1
+
+    def attempt(self, sample: Sample, phase: str, work: Callable[[], T]) -> T | None:
+        """The result of ``work``; when the sample's data are at fault it is reported as dropped and None returned."""
+        try:
+            return work()
+        except CheckpointError:
+            raise
+        except DataError as error:
+            path = str(error.where.path or sample.media.get("video") or sample.media.get("audio") or "")
+            self.report.dropped.append(Finding(sample.name, phase, path, error.message))
+            return None
+
+    def note(self, sample: Sample, phase: str, reason: str, role: str = "video") -> None:
+        """Remember something worth knowing about a sample."""
+        self.report.notes.append(Finding(sample.name, phase, str(sample.media.get(role, "")), reason))
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """One plain line."""
+        self.say(f"{phase} {done}/{total}")
+
+    @contextmanager
+    def resident(self, what: str, load: Callable[[], T]) -> Iterator[T]:
+        """A model for the length of a phase; its memory is given back afterwards."""
+        self.say(f"loading {what}")
+        try:
+            model: list[T] = [load()]
+            yield model[0]
+        except torch.OutOfMemoryError as error:
+            raise EnvironmentFault(
+                f"the device ran out of memory with the {what}",
+                why=str(error).splitlines()[0],
+                hint="try --vae-tiling for large pictures, --load-text-encoder-in-8bit for captions, "
+                "a smaller bucket, or --device cpu",
+            ) from error
+        finally:
+            model = []
+            gc.collect()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()

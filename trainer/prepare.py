@@ -1,0 +1,168 @@
+"""``python -m trainer.prepare --options-json JSON``: media and captions become the files that training reads.
+
+Each model is in memory only for its phase. What exists is kept (``--overwrite`` makes everything anew), what cannot be
+used is reported, and the exit code is 3 when anything was left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from pydantic import ValidationError
+
+from schemas.errors import CheckpointError, EnvironmentFault, UsageError
+from schemas.prepare import PrepareOptions
+from trainer.data.decode_check import decode_latents
+from trainer.data.encode_audio import encode_reference_sounds, encode_sounds, make_audio_masks
+from trainer.data.encode_text import encode_captions
+from trainer.data.encode_video import encode_references, encode_videos, make_video_masks
+from trainer.data.phase import Workshop
+from trainer.data.plan import Plan, make_plan
+from trainer.data.report import Finding, Report, read_settings
+from trainer.files.checkpoint import compatibility, file_fingerprint, read_checkpoint, read_text_encoder
+from trainer.process import run_main
+
+Say = Callable[[str], None]
+_SETTINGS: Final = (
+    "resolution_buckets",
+    "lora_trigger",
+    "remove_llm_prefixes",
+    "audio_durations",
+    "reference_downscale_factor",
+    "reference_temporal_scale_factor",
+    "image_fps",
+)
+"""Options that change the content of prepared files."""
+
+
+def prepare(options: PrepareOptions, say: Say = print) -> int:
+    """Prepare a dataset; returns 0, or 3 when something was dropped or lacks its sound.
+
+    Raises WizardError for what prevents any work; see :func:`trainer.data.plan.make_plan`.
+    """
+    report = Report()
+    if options.with_audio:
+        report.notes.append(Finding("", "options", "", "--with-audio does nothing: sound is prepared by default"))
+    device = choose_device(options.device)
+    say(f"reading {options.dataset_path}")
+    plan = make_plan(options, report)
+    _check_text_encoder(plan, report)
+    settings = _settings(plan)
+    _check_same_settings(plan, settings)
+    _make_root(plan.root)
+    shop = Workshop(plan, report, device, say)
+    try:
+        for phase in _phases(plan):
+            phase(shop)
+    finally:
+        # Also after an interruption: what was done and dropped so far stays known.
+        _count_buckets(plan, report)
+        path = report.write(plan.root, settings)
+    for line in report.lines():
+        say(line)
+    say(f"report: {path}")
+    return report.exit_code
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is the first CUDA device, else the processor; EnvironmentFault for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device {name}: no such kind of device", hint="auto, cuda, cuda:1 or cpu") from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise EnvironmentFault(
+            f"--device {name}: there is no such GPU here", hint="use --device auto or --device cpu (slow)"
+        )
+    return device
+
+
+def _phases(plan: Plan) -> list[Callable[[Workshop], None]]:
+    roles, options = plan.roles, plan.options
+    sound = "audio" in roles or ("video" in roles and not options.skip_audio)
+    phases: list[tuple[bool, Callable[[Workshop], None]]] = [
+        (True, encode_captions),
+        ("video" in roles, encode_videos),
+        ("reference_video" in roles, encode_references),
+        ("video_mask" in roles, make_video_masks),
+        (sound, encode_sounds),
+        ("reference_audio" in roles, encode_reference_sounds),
+        ("audio_mask" in roles, make_audio_masks),
+        (options.decode and "video" in roles, decode_latents),
+    ]
+    return [phase for wanted, phase in phases if wanted]
+
+
+def _check_text_encoder(plan: Plan, report: Report) -> None:
+    encoder = read_text_encoder(plan.options.text_encoder_path)
+    mismatch = compatibility(read_checkpoint(plan.files.transformer), encoder)
+    if mismatch is None:
+        return
+    if mismatch.fatal:
+        raise CheckpointError(mismatch.message, where=encoder.path, hint=mismatch.hint)
+    report.notes.append(Finding("", "text encoder", str(encoder.path), f"{mismatch.message}; {mismatch.hint}"))
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    """What the prepared files depend on, as plain data."""
+    options = plan.options.model_dump(mode="json")
+    return {
+        "checkpoint": file_fingerprint(plan.files.transformer),
+        "text_encoder": file_fingerprint(plan.options.text_encoder_path),
+        **{name: options[name] for name in _SETTINGS},
+    }
+
+
+def _check_same_settings(plan: Plan, settings: Mapping[str, Any]) -> None:
+    """Files of two kinds in one directory would train without a word: refuse to add others to those that are there."""
+    before = None if plan.options.overwrite else read_settings(plan.root)
+    changed = sorted(key for key in settings if before is not None and key in before and before[key] != settings[key])
+    if changed:
+        raise UsageError(
+            f"this directory was prepared with another {', '.join(changed)}",
+            where=plan.root,
+            why="what exists is kept, so old and new files would be mixed",
+            hint="add --overwrite to make everything anew, or choose another --output-dir",
+        )
+
+
+def _make_root(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot be created: {error.strerror or error}", where=root) from error
+
+
+def _count_buckets(plan: Plan, report: Report) -> None:
+    dropped = {finding.name for finding in report.dropped}
+    report.buckets.update(str(bucket) for name, bucket in plan.chosen.items() if name not in dropped)
+
+
+def parse_options(text: str) -> PrepareOptions:
+    """Options from JSON; UsageError listing what is wrong."""
+    try:
+        return PrepareOptions.model_validate(json.loads(text))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc'])) or 'options'}: {one['msg']}" for one in error.errors()]
+        raise UsageError("; ".join(problems)) from error
+    except ValueError as error:
+        raise UsageError(f"--options-json is not JSON: {error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m trainer.prepare", description=__doc__)
+    parser.add_argument("--options-json", required=True, help="all options of `ltx2-wizard prepare` as one JSON object")
+    given = parser.parse_args(arguments)
+    return run_main(lambda: prepare(parse_options(given.options_json), lambda line: print(line, flush=True)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
