@@ -84,7 +84,7 @@ def batches(
     """This rank's batches from number ``start`` on, loaded ahead by ``workers`` processes (0: in this one)."""
     loader: DataLoader[Clip] = DataLoader(
         clips,
-        batch_sampler=OrderedBatches(order, start, rank, world),  # type: ignore[arg-type] - an endless iterable
+        batch_sampler=OrderedBatches(order, start, rank, world),
         num_workers=workers,
         collate_fn=batch_of,
         pin_memory=pin,

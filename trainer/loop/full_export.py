@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from schemas.errors import CheckpointError
+from trainer.files.checkpoint import TRANSFORMER_PREFIX
 from trainer.files.headers import Header, TensorInfo, read_header
 from trainer.loop.state_files import sync_into_place
-from trainer.files.checkpoint import TRANSFORMER_PREFIX
 from trainer.rundir.atomic import disk_fault
 
 DTYPES: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}

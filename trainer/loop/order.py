@@ -7,7 +7,7 @@ batch at the end of an epoch wait for the next one, which shuffles anew.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,7 @@ class OrderedBatches:
         """``start`` counts batches per rank; ranks take turns."""
         self._order, self._start, self._rank, self._world = order, start, rank, world
 
-    def __iter__(self) -> Iterator[Sequence[int]]:
+    def __iter__(self) -> Iterator[list[int]]:
         number = self._start * self._world + self._rank
         current, batches = -1, []
         while True:

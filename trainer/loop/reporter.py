@@ -1,0 +1,67 @@
+"""Telling the outside what happens: events, status file, log lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from trainer.rundir import EventLog, StatusWriter
+
+LINE_SECONDS = 1.0
+"""At least so long between two progress lines in the log."""
+
+
+class Reporter:
+    """One voice for the whole run. With ``silent`` (all ranks but the first) nothing is written."""
+
+    def __init__(self, events: EventLog, status: StatusWriter, clock: Callable[[], float] = time.monotonic) -> None:
+        self.events, self.status = events, status
+        self._clock = clock
+        self._last_line = -LINE_SECONDS
+        self._last_share = -1.0
+
+    def phase(self, phase: str, message: str = "") -> None:
+        """Enter a phase."""
+        self.status.update(phase=phase, message=message)
+        self.events.append("phase", phase=phase, message=message)
+        self.line(f"{phase}: {message}" if message else phase)
+
+    def share(self, phase: str, message: str, done: int, total: int) -> None:
+        """How much of a phase is done; told at most once a second, and at its end."""
+        now = self._clock()
+        if done < total and now - self._last_share < LINE_SECONDS:
+            return
+        self._last_share = now
+        self.status.update(phase=phase, message=f"{message} {done}/{total}")
+        self.events.append("phase", phase=phase, message=message, done=done, total=total)
+
+    def warn(self, code: str, message: str) -> None:
+        """Something the user should know; the run goes on."""
+        self.events.append("warning", code=code, message=message)
+        self.line(f"warning: {message}")
+
+    def metrics(self, step: int, total: int, metrics: dict[str, float], seconds_left: float | None) -> None:
+        """The record of an optimizer step."""
+        self.events.append("metric", step=step, metrics=metrics)
+        self.status.update(step=step, eta_s=seconds_left, step_s=metrics["step_seconds"])
+        now = self._clock()
+        if step == total or now - self._last_line >= LINE_SECONDS:
+            self._last_line = now
+            left = "" if seconds_left is None else f"  left {_duration(seconds_left)}"
+            self.line(
+                f"step {step}/{total}  loss {metrics['loss']:.4f}  lr {metrics['lr']:.3g}"
+                f"  {metrics['step_seconds']:.2f} s/step{left}"
+            )
+
+    @staticmethod
+    def line(text: str) -> None:
+        """One line of the log."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

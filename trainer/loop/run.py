@@ -1,0 +1,193 @@
+"""One run from its configuration file to its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from schemas.fingerprint import config_fingerprint
+
+from schemas import LoadedConfig, load_config, render_yaml
+from schemas.errors import EXIT_BUG, EXIT_OK, WizardError
+from trainer.loop.clips import batches
+from trainer.loop.controls import Desk
+from trainer.loop.reporter import Reporter
+from trainer.loop.resume import Resumed, find_state, foreign_start, set_aside
+from trainer.loop.saving import Saver
+from trainer.loop.session import Session
+from trainer.loop.setup import Prepared, build_session, prepare
+from trainer.loop.signals import StopSignals
+from trainer.loop.start import find_start_weights
+from trainer.loop.tracker import Tracker, start_tracker
+from trainer.loop.trainer import Trainer
+from trainer.loop.validating import Runner, Validator
+from trainer.rundir import ControlInbox, EventLog, RunDirectory, RunLock, StatusWriter, write_atomic
+
+if TYPE_CHECKING:
+    from schemas import LtxTrainerConfig
+
+
+def run(config_path: Path, wish: str = "auto") -> int:
+    """Train as ``config_path`` says and return the exit code; ``wish`` is the value of ``--resume``.
+
+    Raises WizardError of any kind; what happened is in the run directory either way.
+    """
+    loaded = load_config(config_path)
+    directory = RunDirectory(Path(loaded.config.output_dir))
+    directory.create()
+    with RunLock(directory) as lock, StopSignals() as signals:
+        directory.remove_leftovers()
+        fresh = wish == "never" or (wish == "auto" and loaded.config.checkpoints.no_resume)
+        moved = set_aside(directory) if fresh else []
+        with EventLog(directory.events_path) as events, StatusWriter(directory) as status:
+            reporter = Reporter(events, status)
+            for path in moved:
+                reporter.warn("set_aside", f"the earlier run's files are now in {path}")
+            for note in loaded.notes:
+                reporter.warn("config_note", str(note))
+            if lock.warning:
+                reporter.warn("no_lock", lock.warning)
+            return _recorded(loaded, directory, wish, signals, reporter)
+
+
+def _recorded(
+    loaded: LoadedConfig, directory: RunDirectory, wish: str, signals: StopSignals, reporter: Reporter
+) -> int:
+    """Run, and whatever becomes of it is the last event."""
+    code = EXIT_BUG
+    tracker: list[Tracker] = []
+    try:
+        code = _train(loaded, directory, wish, signals, reporter, tracker)
+        state = "finished" if code == EXIT_OK else "stopped"
+        reporter.status.update(phase=state, eta_s=None)
+        reporter.events.append("exit", state=state, code=code, message=reporter.status.status.message)
+    except BaseException as error:
+        code = error.exit_code if isinstance(error, WizardError) else EXIT_BUG
+        message = str(error) or type(error).__name__
+        reporter.status.update(phase="failed", error=message, eta_s=None)
+        reporter.events.append("exit", state="failed", code=code, message=message)
+        raise
+    finally:
+        for one in tracker:
+            one.close(code)
+    return code
+
+
+def _train(
+    loaded: LoadedConfig,
+    directory: RunDirectory,
+    wish: str,
+    signals: StopSignals,
+    reporter: Reporter,
+    tracker: list[Tracker],
+) -> int:
+    config = loaded.config
+    reporter.phase("loading", str(config.output_dir))
+    start = find_start_weights(config)
+    resumed = find_state(config, directory, wish, start, reporter)
+    fingerprint = config_fingerprint(config)
+    _announce(config, fingerprint, resumed, reporter)
+    write_atomic(directory.config_path, render_yaml(config))
+    if resumed is not None and resumed.state.step >= config.optimization.steps:
+        reporter.phase("finished", f"step {resumed.state.step} was reached before; raise optimization.steps to go on")
+        return EXIT_OK
+    runner = prepare_validation(config, directory, reporter)
+    prepared = prepare(config, reporter)
+    if signals.received is not None:
+        reporter.phase("stopped", f"stopped by {signals.received.name} before training began")
+        return signals.exit_code
+    session = build_session(config, fingerprint, prepared, None if resumed else start, reporter)
+    saver = Saver(directory, session, reporter.events)
+    if resumed is not None:
+        _restore(session, resumed, reporter)
+        saver.note_existing(resumed.path)
+    else:
+        session.progress.step = foreign_start(start, reporter)
+    chosen = start_tracker(config, reporter.status.status.run_id, reporter)
+    tracker.append(chosen)
+    return _assemble(session, prepared, saver, runner, directory, signals, reporter, chosen).run()
+
+
+def _announce(config: LtxTrainerConfig, fingerprint: str, resumed: Resumed | None, reporter: Reporter) -> None:
+    status = reporter.status.update(total=config.optimization.steps, step=resumed.state.step if resumed else 0)
+    reporter.events.append(
+        "run",
+        run_id=status.run_id,
+        host=status.host,
+        pid=status.pid,
+        version=_version(),
+        fingerprint=fingerprint,
+        resumed_from=None if resumed is None else str(resumed.path),
+        total=config.optimization.steps,
+        output_dir=str(config.output_dir),
+    )
+    if resumed is not None:
+        reporter.line(f"going on from {resumed.path}")
+        for change in resumed.changes:
+            reporter.warn("config_changed", f"changed since that save: {change}")
+
+
+def _restore(session: Session, resumed: Resumed, reporter: Reporter) -> None:
+    for loss in session.restore(resumed.state, resumed.path):
+        reporter.warn("state_incomplete", loss)
+
+
+def prepare_validation(config: LtxTrainerConfig, directory: RunDirectory, reporter: Reporter) -> Runner | None:
+    """The validation runner with its prompts encoded; None when nothing is to be sampled."""
+    if not config.validation.samples or config.validation.interval is None:
+        return None
+    from trainer.files.checkpoint import resolve_model_files
+    from trainer.loop.precision import compute_dtype
+    from trainer.validation.runner import ValidationRunner
+
+    reporter.phase("caching", "validation prompts")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    files = resolve_model_files(config.model)
+    runner = ValidationRunner(config, files, device, compute_dtype(config), directory, reporter.events)
+    runner.prepare()
+    return runner
+
+
+def _assemble(
+    session: Session,
+    prepared: Prepared,
+    saver: Saver,
+    runner: Runner | None,
+    directory: RunDirectory,
+    signals: StopSignals,
+    reporter: Reporter,
+    tracker: Tracker,
+) -> Trainer:
+    config, accelerator = session.config, prepared.accelerator
+    validator = Validator(
+        runner,
+        session.transformer,
+        session.engine.optimizer,
+        reporter,
+        offload_optimizer=config.acceleration.offload_optimizer_during_validation,
+    )
+    desk = Desk(
+        inbox=ControlInbox(directory),
+        events=reporter.events,
+        learning_rate=session.learning_rate,
+        checkpoint_interval=config.checkpoints.interval,
+        validation_interval=config.validation.interval if runner is not None else None,
+        can_validate=runner is not None,
+    )
+    supply = batches(
+        prepared.clips,
+        prepared.order,
+        start=session.progress.batches,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+        workers=config.data.num_dataloader_workers,
+        pin=accelerator.device.type == "cuda",
+    )
+    return Trainer(session, supply, saver, validator, desk, signals, reporter, tracker)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("ltx2-wizard")

@@ -1,0 +1,80 @@
+"""Saving while training: exports and training states, with what a full disk must not do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from schemas.errors import EnvironmentFault
+from trainer.loop.ledger import Ledger, Save
+from trainer.loop.session import Session
+from trainer.loop.state_files import write_state
+from trainer.rundir import EventLog, RunDirectory
+
+MAX_FAILURES = 3
+"""Saves that may fail in a row before the run gives up: going on would only burn hours that cannot be kept."""
+
+
+class Saver:
+    """Writes the saves of one run and keeps the newest of them."""
+
+    def __init__(self, run: RunDirectory, session: Session, events: EventLog) -> None:
+        self._run, self._session, self._events = run, session, events
+        self._ledger = Ledger(run)
+        self._failures = 0
+        self.last_step: int | None = None
+        """Step of the newest save made by this process."""
+
+    def note_existing(self, state: Path) -> None:
+        """The run was resumed from ``state``: if it is one of this run, its step need not be saved again."""
+        if state.parent == self._run.checkpoints_path:
+            self.last_step = self._session.progress.step
+
+    def save(self) -> Path:
+        """Save the current step and prune; returns the exported file.
+
+        Raises EnvironmentFault when the disk refuses; older saves are then untouched.
+        """
+        step = self._session.progress.step
+        self._demand_space()
+        state_name: str | None = None
+        if self._session.config.checkpoints.save_training_state != "off":
+            state_name = write_state(self._run, self._session.capture()).name
+        full = self._session.config.model.training_mode == "full"
+        export = self._run.model_export_path(step) if full else self._run.lora_export_path(step)
+        self._session.export(export)
+        self._ledger.add(Save(step, export.name, state_name))
+        self._ledger.prune(self._session.config.checkpoints.keep_last_n)
+        self.last_step = step
+        self._failures = 0
+        state = None if state_name is None else str(self._run.checkpoints_path / state_name)
+        self._events.append("checkpoint", step=step, export=str(export), state=state)
+        self._events.sync()
+        return export
+
+    def save_or_warn(self) -> EnvironmentFault | None:
+        """Save; a refusal of the disk becomes a warning, and the run goes on to try again at the next interval.
+
+        Raises the EnvironmentFault of the third failure in a row. Returns the fault of an earlier one.
+        """
+        try:
+            self.save()
+        except EnvironmentFault as fault:
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
+                raise
+            message = f"step {self._session.progress.step} was not saved; training goes on. {fault}"
+            self._events.append("warning", code="save_failed", message=message)
+            return fault
+        return None
+
+    def _demand_space(self) -> None:
+        needed = 2 * self._session.save_bytes()
+        free = shutil.disk_usage(self._run.checkpoints_path).free
+        if free < needed:
+            raise EnvironmentFault(
+                f"{free / 2**30:.2f} GB are free, a save wants {needed / 2**30:.2f} GB",
+                where=self._run.checkpoints_path,
+                why="a save is written beside the older ones before any of them goes",
+                hint="free some space on this disk, lower checkpoints.keep_last_n or use save_training_state: minimal",
+            )

@@ -1,0 +1,214 @@
+"""From a configuration to a session that is ready to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from accelerate import Accelerator
+
+from schemas.errors import ConfigError, DataError
+from schemas.params import resolved_sampling_params, resolved_scheduler_params
+from trainer.data.connector_cache import ConnectorCache
+from trainer.files.checkpoint import ModelFiles, file_fingerprint, files_vae_scale, read_checkpoint, resolve_model_files
+from trainer.files.dataset import CONDITIONS, DatasetIndex, sources
+from trainer.loop.clips import ClipDataset
+from trainer.loop.engine import Engine
+from trainer.loop.lr import LearningRate
+from trainer.loop.optimizers import build_optimizer
+from trainer.loop.order import BatchOrder
+from trainer.loop.precision import compute_dtype, make_accelerator, weights_dtype
+from trainer.loop.reporter import Reporter
+from trainer.loop.session import Progress, Session
+from trainer.loop.start import StartWeights, load_start_weights
+from trainer.loop.weights import trained_parameters
+from trainer.model.inputs import Modalities
+from trainer.model.loading import load_transformer
+from trainer.model.lora import add_lora
+from trainer.model.text import load_connectors
+from trainer.model.transformer import LtxTransformer
+from trainer.objective.sigma import build_sampler
+from trainer.objective.strategy import Strategy, StrategyPlan, plan_of
+
+if TYPE_CHECKING:
+    from schemas import LtxTrainerConfig
+
+CACHE_NAME = ".connector_cache"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What stands before the transformer is loaded."""
+
+    accelerator: Accelerator
+    files: ModelFiles
+    plan: StrategyPlan
+    clips: ClipDataset
+    order: BatchOrder
+
+    @property
+    def modalities(self) -> Modalities:
+        """Halves of the model that take part."""
+        return Modalities(video=self.plan.video is not None, audio=self.plan.audio is not None)
+
+
+def prepare(config: LtxTrainerConfig, reporter: Reporter) -> Prepared:
+    """Everything that is cheap or must not stand beside the transformer: data, captions through the connectors."""
+    plan = plan_of(config.training_strategy)
+    if config.acceleration.quantization is not None:
+        raise ConfigError(
+            "quantization is not supported yet",
+            where="acceleration.quantization",
+            hint="set it to null; gradient checkpointing and adamw8bit save memory too",
+        )
+    files = resolve_model_files(config.model)
+    accelerator = make_accelerator(config)
+    index = DatasetIndex.build(config.data.preprocessed_data_root, sources(config))
+    index.require_samples()
+    for dropped in index.dropped:
+        reporter.warn("clip_dropped", f"{dropped.name} is not trained on: {dropped.reason}")
+    modalities = Modalities(video=plan.video is not None, audio=plan.audio is not None)
+    cache = _cached_captions(config, files, index, modalities, accelerator, reporter)
+    clips = ClipDataset(index, cache)
+    order = BatchOrder(clips.shapes, config.optimization.batch_size, config.seed)
+    if order.left_out:
+        names = ", ".join(clips.names[position] for position in order.left_out)
+        reporter.warn(
+            "clips_left_out",
+            f"{len(order.left_out)} clips never fill a batch of {config.optimization.batch_size} because too few share "
+            f"their shape: {names}",
+        )
+    return Prepared(accelerator, files, plan, clips, order)
+
+
+def build_session(
+    config: LtxTrainerConfig, fingerprint: str, prepared: Prepared, start: StartWeights | None, reporter: Reporter
+) -> Session:
+    """Load the transformer, make it trainable and hand it to the accelerator."""
+    accelerator, files = prepared.accelerator, prepared.files
+    reporter.phase("loading", f"transformer from {files.transformer.name}")
+    source = files
+    if start is not None and start.replaces_model:
+        source = replace(files, transformer=start.path)
+    transformer = load_transformer(
+        source, modalities=prepared.modalities, dtype=weights_dtype(config), device=accelerator.device
+    )
+    _make_trainable(transformer, config, reporter)
+    if start is not None:
+        load_start_weights(transformer, start)
+        reporter.line(f"starting from the weights of {start.path}")
+    parameters = trained_parameters(transformer)
+    optimizer = build_optimizer(
+        config.optimization.optimizer_type, parameters.values(), config.optimization.learning_rate
+    )
+    checkpoint = read_checkpoint(files.transformer)
+    engine = Engine(
+        accelerator=accelerator,
+        model=accelerator.prepare_model(transformer),
+        parameters=parameters,
+        optimizer=accelerator.prepare_optimizer(optimizer),
+        strategy=_strategy(config, prepared, transformer),
+        seed=config.seed,
+        accumulation=config.optimization.gradient_accumulation_steps,
+        max_grad_norm=config.optimization.max_grad_norm,
+    )
+    return Session(
+        config=config,
+        fingerprint=fingerprint,
+        files=files,
+        base_fingerprint=file_fingerprint(files.transformer),
+        base_version=checkpoint.model_version or "",
+        transformer=transformer,
+        engine=engine,
+        learning_rate=_learning_rate(config),
+        progress=Progress(),
+    )
+
+
+def _cached_captions(
+    config: LtxTrainerConfig,
+    files: ModelFiles,
+    index: DatasetIndex,
+    modalities: Modalities,
+    accelerator: Accelerator,
+    reporter: Reporter,
+) -> ConnectorCache:
+    dtype = compute_dtype(config)
+    fingerprint = "-".join([*map(file_fingerprint, files.connectors), str(dtype)])
+    folder = _cache_folder(index.root, Path(config.output_dir))
+    cache = ConnectorCache(folder, fingerprint, video=modalities.video, audio=modalities.audio)
+    reporter.phase("caching", "captions through the text connectors")
+    with accelerator.main_process_first():
+        cache.build(
+            [sample.files[CONDITIONS] for sample in index.samples],
+            lambda: load_connectors(files, modalities=modalities, dtype=dtype, device=accelerator.device),
+            device=accelerator.device,
+            on_progress=lambda done, total: reporter.share("caching", "captions", done, total),
+        )
+    if accelerator.device.type == "cuda":
+        torch.cuda.empty_cache()
+    return cache
+
+
+def _cache_folder(data: Path, output: Path) -> Path:
+    """Beside the data, so that every run on it shares the work; in the run directory when data is read-only."""
+    folder = data / CACHE_NAME
+    try:
+        folder.mkdir(exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return output / CACHE_NAME
+    return folder
+
+
+def _make_trainable(transformer: LtxTransformer, config: LtxTrainerConfig, reporter: Reporter) -> None:
+    if config.model.training_mode == "lora":
+        assert config.lora is not None
+        report = add_lora(transformer, config.lora, config.seed)
+        reporter.line(f"LoRA on {len(report.modules)} modules, {report.parameters:,} parameters")
+    else:
+        transformer.requires_grad_(True)
+        count = sum(parameter.numel() for parameter in transformer.parameters())
+        reporter.line(f"full training of {count:,} parameters")
+    transformer.gradient_checkpointing = config.optimization.enable_gradient_checkpointing
+    transformer.train()
+
+
+def _strategy(config: LtxTrainerConfig, prepared: Prepared, transformer: LtxTransformer) -> Strategy:
+    mode = config.flow_matching.timestep_sampling_mode
+    params = resolved_sampling_params(mode, config.flow_matching.timestep_sampling_params)
+    _demand_channels(prepared, transformer)
+    return Strategy(
+        plan=prepared.plan,
+        sampler=build_sampler(mode, params),
+        scale=files_vae_scale(prepared.files),
+        mark_keyframes=bool(getattr(transformer.config, "use_keyframes_abs_pos_embedding", False)),
+    )
+
+
+def _demand_channels(prepared: Prepared, transformer: LtxTransformer) -> None:
+    """Latents of another release have other widths; say so before the first matrix product does."""
+    item, _ = prepared.clips[0]
+    checks: list[tuple[str, Callable[[torch.Tensor], int], int]] = [
+        ("video", lambda latents: latents.shape[0], transformer.config.in_channels),
+        ("audio", lambda latents: latents.shape[0] * latents.shape[2], transformer.config.audio_in_channels),
+    ]
+    for role, width, wanted in checks:
+        if role in item and width(item[role]["latents"]) != wanted:
+            raise DataError(
+                f"the {role} latents of {item['name']} have {width(item[role]['latents'])} channels per token, "
+                f"this model takes {wanted}",
+                where=prepared.files.transformer,
+                hint="prepare the data with the checkpoint that is trained",
+            )
+
+
+def _learning_rate(config: LtxTrainerConfig) -> LearningRate:
+    optimization = config.optimization
+    params = resolved_scheduler_params(optimization.scheduler_type, optimization.scheduler_params, optimization.steps)
+    return LearningRate(optimization.scheduler_type, optimization.learning_rate, params)

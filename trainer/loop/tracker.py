@@ -1,0 +1,95 @@
+"""Weights & Biases: a copy of what events.jsonl holds, never a reason to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from trainer.loop.reporter import Reporter
+
+if TYPE_CHECKING:
+    from schemas import LtxTrainerConfig
+
+
+class Tracker(Protocol):
+    """Where metrics also go."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Metrics of an optimizer step."""
+        ...
+
+    def close(self, exit_code: int) -> None:
+        """The run is over."""
+        ...
+
+
+class NoTracker:
+    """Nowhere."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Do nothing."""
+
+    def close(self, exit_code: int) -> None:
+        """Do nothing."""
+
+
+class WandbTracker:
+    """A Weights & Biases run. The first trouble is told and ends the tracking, not the training."""
+
+    def __init__(self, run: Any, reporter: Reporter, error: type[Exception]) -> None:
+        self._run, self._reporter = run, reporter
+        self._troubles = (error, OSError, RuntimeError, ValueError)
+        self._broken = False
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Metrics under ``train/``, at the optimizer step."""
+        if self._broken:
+            return
+        try:
+            self._run.log({f"train/{name}": value for name, value in metrics.items()}, step=step)
+        except self._troubles as trouble:
+            self._give_up(trouble)
+
+    def close(self, exit_code: int) -> None:
+        """Finish the run there."""
+        if self._broken:
+            return
+        try:
+            self._run.finish(exit_code=exit_code, quiet=True)
+        except self._troubles as trouble:
+            self._give_up(trouble)
+
+    def _give_up(self, trouble: Exception) -> None:
+        self._broken = True
+        self._reporter.warn("wandb", f"Weights & Biases is not reached any more, training goes on: {trouble}")
+
+
+def start_tracker(config: LtxTrainerConfig, run_id: str, reporter: Reporter) -> Tracker:
+    """Begin tracking if the configuration asks for it; trouble becomes a warning.
+
+    ``run_id`` names the run there, so that a resumed run goes on in the same one. WANDB_MODE decides between online
+    and offline before anything is sent.
+    """
+    if not config.wandb.enabled:
+        return NoTracker()
+    try:
+        import wandb
+    except ImportError as error:
+        reporter.warn("wandb", f"Weights & Biases cannot be loaded, training goes on without: {error}")
+        return NoTracker()
+    try:
+        run = wandb.init(
+            project=config.wandb.project,
+            entity=config.wandb.entity,
+            tags=list(config.wandb.tags),
+            name=config.output_dir.name,
+            id=run_id,
+            resume="allow",
+            dir=str(config.output_dir),
+            config=config.model_dump(mode="json"),
+            settings=wandb.Settings(init_timeout=30, console="off", silent=True),
+        )
+    except (wandb.Error, OSError, RuntimeError, ValueError) as error:
+        reporter.warn("wandb", f"Weights & Biases cannot be reached, training goes on without: {error}")
+        return NoTracker()
+    return WandbTracker(run, reporter, wandb.Error)

@@ -1,0 +1,65 @@
+"""Validation beside training: when it runs, and that its failure does not end the run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from schemas.errors import WizardError
+from trainer.loop.optimizers import move_optimizer
+from trainer.loop.reporter import Reporter
+
+
+class Runner(Protocol):
+    """What makes the samples; trainer.validation.runner.ValidationRunner."""
+
+    def run(self, transformer: nn.Module, step: int) -> object:
+        """Make every sample of the configuration."""
+        ...
+
+
+class Validator:
+    """Runs the validation of a run; ``runner`` is None when there is nothing to sample."""
+
+    def __init__(
+        self,
+        runner: Runner | None,
+        transformer: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        reporter: Reporter,
+        *,
+        offload_optimizer: bool,
+    ) -> None:
+        self.runner = runner
+        self._transformer, self._optimizer, self._reporter = transformer, optimizer, reporter
+        self._offload = offload_optimizer
+
+    def run_if_due(self, step: int, interval: int | None) -> None:
+        """Validate at step 0 and at every multiple of ``interval``."""
+        if interval is not None and step % interval == 0:
+            self.run(step)
+
+    def run(self, step: int) -> str | None:
+        """Validate now. A failure is told as a warning and returned as text; training goes on either way."""
+        if self.runner is None:
+            return "this run has no validation samples"
+        self._reporter.phase("validating", f"step {step}")
+        if self._offload:
+            move_optimizer(self._optimizer, torch.device("cpu"))
+        self._transformer.eval()
+        problem: str | None = None
+        try:
+            self.runner.run(self._transformer, step)
+        except (WizardError, RuntimeError, OSError, ValueError) as error:
+            problem = f"{type(error).__name__}: {error}"
+        finally:
+            self._transformer.train()
+            if self._offload:
+                move_optimizer(self._optimizer, None)
+        if problem is not None:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            self._reporter.warn("validation_failed", f"validation at step {step} failed, training goes on: {problem}")
+        return problem

@@ -1,0 +1,60 @@
+"""The border of a trainer process: errors become messages and exit codes, bugs become crash reports."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from schemas.errors import EXIT_BUG, EXIT_SIGINT, WizardError
+
+PACKAGES = ("ltx2-wizard", "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
+
+
+def run_main(main: Callable[[], int], *, crash_folder: Callable[[], Path] = Path.cwd) -> int:
+    """Run ``main`` and return the exit code.
+
+    A WizardError is printed as it is. Anything else is a bug: its report goes to a file in ``crash_folder()`` (the
+    temporary directory if that cannot be written) and the code is 1.
+    """
+    try:
+        return main()
+    except WizardError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_SIGINT
+    except Exception as error:  # noqa: BLE001 - one of the two borders where every error must end
+        report = write_crash_report(error, crash_folder)
+        sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  this is a bug; report: {report}\n")
+        return EXIT_BUG
+
+
+def write_crash_report(error: BaseException, folder: Callable[[], Path]) -> Path:
+    """Write what is needed to understand a bug, and say where. Arguments and environment are left out: they may hold
+    secrets.
+    """
+    import tempfile
+
+    lines = [f"python {platform.python_version()} on {platform.platform()}"]
+    for name in PACKAGES:
+        try:
+            lines.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            lines.append(f"{name} absent")
+    text = "\n".join([*lines, "", *traceback.format_exception(error)])
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    for place in (folder, lambda: Path(tempfile.gettempdir())):
+        try:
+            path = place() / name
+            path.write_text(text)
+        except OSError:
+            continue
+        return path
+    sys.stderr.write(text)
+    return Path("(printed above)")

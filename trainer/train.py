@@ -1,0 +1,33 @@
+"""``python -m trainer.train CONFIG [--resume auto|never|PATH]``: one training run in this process."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from trainer.process import run_main
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and train; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.train", description="Train from a configuration file.")
+    parser.add_argument("config", type=Path, metavar="CONFIG")
+    parser.add_argument(
+        "--resume",
+        default="auto",
+        metavar="auto|never|PATH",
+        help="auto continues the run in output_dir, never starts anew, PATH goes on from that training state",
+    )
+    options = parser.parse_args(arguments)
+
+    def train() -> int:
+        from trainer.loop.run import run
+
+        return run(options.config, options.resume)
+
+    return run_main(train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
