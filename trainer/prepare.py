@@ -41,8 +41,8 @@ _SETTINGS: Final = (
 """Options that change the content of prepared files."""
 
 
-def prepare(options: PrepareOptions, say: Say = print) -> int:
-    """Prepare a dataset; returns 0, or 3 when something was dropped or lacks its sound.
+def prepare(options: PrepareOptions, say: Say = print) -> Report:
+    """Prepare a dataset; the report says what was done and dropped, and stands in the output root as JSON.
 
     Raises WizardError for what prevents any work; see :func:`trainer.data.plan.make_plan`.
     """
@@ -53,8 +53,8 @@ def prepare(options: PrepareOptions, say: Say = print) -> int:
     say(f"reading {options.dataset_path}")
     plan = make_plan(options, report)
     _check_text_encoder(plan, report)
-    settings = _settings(plan)
-    _check_same_settings(plan, settings)
+    report.settings.update(_settings(plan))
+    _check_same_settings(plan, report.settings)
     _make_root(plan.root)
     shop = Workshop(plan, report, device, say)
     try:
@@ -63,11 +63,11 @@ def prepare(options: PrepareOptions, say: Say = print) -> int:
     finally:
         # Also after an interruption: what was done and dropped so far stays known.
         _count_buckets(plan, report)
-        path = report.write(plan.root, settings)
+        path = report.write(plan.root)
     for line in report.lines():
         say(line)
     say(f"report: {path}")
-    return report.exit_code
+    return report
 
 
 def choose_device(name: str) -> torch.device:
@@ -160,8 +160,17 @@ def parse_options(text: str) -> PrepareOptions:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer.prepare", description=__doc__)
     parser.add_argument("--options-json", required=True, help="all options of `ltx2-wizard prepare` as one JSON object")
+    parser.add_argument("--json", action="store_true", help="progress on stderr, the final report as JSON on stdout")
     given = parser.parse_args(arguments)
-    return run_main(lambda: prepare(parse_options(given.options_json), lambda line: print(line, flush=True)))
+    return run_main(lambda: _run(given.options_json, given.json))
+
+
+def _run(options_json: str, as_json: bool) -> int:
+    stream = sys.stderr if as_json else sys.stdout
+    report = prepare(parse_options(options_json), lambda line: print(line, file=stream, flush=True))
+    if as_json:
+        print(json.dumps(report.data(), indent=2, ensure_ascii=False))
+    return report.exit_code
 
 
 if __name__ == "__main__":

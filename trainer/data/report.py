@@ -43,14 +43,16 @@ class Report:
     dropped: list[Finding] = field(default_factory=list)
     missing_audio: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What the prepared files depend on."""
 
     @property
     def exit_code(self) -> int:
         """0 when every sample got every file that was asked for, else 3."""
         return EXIT_DATA if self.dropped or self.missing_audio else EXIT_OK
 
-    def data(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The report as plain data; ``settings`` are what the prepared files depend on."""
+    def data(self) -> dict[str, Any]:
+        """The report as plain data."""
         return {
             "ok": self.exit_code == EXIT_OK,
             "samples": self.samples,
@@ -58,13 +60,13 @@ class Report:
             "written": dict(sorted(self.written.items())),
             "kept": dict(sorted(self.kept.items())),
             **{kind: [_plain(one) for one in getattr(self, kind)] for kind in ("dropped", "missing_audio", "notes")},
-            "settings": settings,
+            "settings": self.settings,
         }
 
-    def write(self, root: Path, settings: dict[str, Any]) -> Path:
+    def write(self, root: Path) -> Path:
         """Write the JSON summary into the output root."""
         path = root / REPORT_NAME
-        write_atomic(path, json.dumps(self.data(settings), indent=2, ensure_ascii=False) + "\n")
+        write_atomic(path, json.dumps(self.data(), indent=2, ensure_ascii=False) + "\n")
         return path
 
     def lines(self) -> list[str]:
