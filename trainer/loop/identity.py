@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +26,12 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.saved!r} -> {self.now!r}"
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    """16 hex digits over every field that must not change on a resume (complete configuration in JSON form)."""
+    fixed = {path: value for path, value in _leaves(config).items() if not _allowed(path)}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def changes(saved: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from schemas.fingerprint import config_fingerprint
 
 from schemas import LoadedConfig, load_config, render_yaml
 from schemas.errors import EXIT_BUG, EXIT_OK, WizardError
+from trainer.files.checkpoint import resolve_model_files
 from trainer.loop.clips import batches
 from trainer.loop.controls import Desk
+from trainer.loop.identity import fingerprint as fingerprint_of
+from trainer.loop.precision import compute_dtype
 from trainer.loop.reporter import Reporter
 from trainer.loop.resume import Resumed, find_state, foreign_start, set_aside
 from trainer.loop.saving import Saver
@@ -21,8 +23,11 @@ from trainer.loop.signals import StopSignals
 from trainer.loop.start import find_start_weights
 from trainer.loop.tracker import Tracker, start_tracker
 from trainer.loop.trainer import Trainer
-from trainer.loop.validating import Runner, Validator
+from trainer.loop.validating import Validator
+from trainer.model.inputs import Modalities
+from trainer.objective.strategy import plan_of
 from trainer.rundir import ControlInbox, EventLog, RunDirectory, RunLock, StatusWriter, write_atomic
+from trainer.validation.runner import ValidationRunner
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
@@ -86,7 +91,7 @@ def _train(
     reporter.phase("loading", str(config.output_dir))
     start = find_start_weights(config)
     resumed = find_state(config, directory, wish, start, reporter)
-    fingerprint = config_fingerprint(config)
+    fingerprint = fingerprint_of(config.model_dump(mode="json"))
     _announce(config, fingerprint, resumed, reporter)
     write_atomic(directory.config_path, render_yaml(config))
     if resumed is not None and resumed.state.step >= config.optimization.steps:
@@ -133,19 +138,19 @@ def _restore(session: Session, resumed: Resumed, reporter: Reporter) -> None:
         reporter.warn("state_incomplete", loss)
 
 
-def prepare_validation(config: LtxTrainerConfig, directory: RunDirectory, reporter: Reporter) -> Runner | None:
+def prepare_validation(
+    config: LtxTrainerConfig, directory: RunDirectory, reporter: Reporter
+) -> ValidationRunner | None:
     """The validation runner with its prompts encoded; None when nothing is to be sampled."""
     if not config.validation.samples or config.validation.interval is None:
         return None
-    from trainer.files.checkpoint import resolve_model_files
-    from trainer.loop.precision import compute_dtype
-    from trainer.validation.runner import ValidationRunner
-
     reporter.phase("caching", "validation prompts")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     files = resolve_model_files(config.model)
-    runner = ValidationRunner(config, files, device, compute_dtype(config), directory, reporter.events)
-    runner.prepare()
+    plan = plan_of(config.training_strategy)
+    held = Modalities(video=plan.video is not None, audio=plan.audio is not None)
+    runner = ValidationRunner(config, files, device, compute_dtype(config), directory, reporter.events, modalities=held)
+    runner.prepare(lambda message: reporter.phase("caching", message))
     return runner
 
 
@@ -153,7 +158,7 @@ def _assemble(
     session: Session,
     prepared: Prepared,
     saver: Saver,
-    runner: Runner | None,
+    runner: ValidationRunner | None,
     directory: RunDirectory,
     signals: StopSignals,
     reporter: Reporter,
@@ -172,7 +177,7 @@ def _assemble(
         events=reporter.events,
         learning_rate=session.learning_rate,
         checkpoint_interval=config.checkpoints.interval,
-        validation_interval=config.validation.interval if runner is not None else None,
+        validation_interval=config.validation.interval,
         can_validate=runner is not None,
     )
     supply = batches(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from schemas.errors import CheckpointError
 from trainer.files.checkpoint import ModelFiles
@@ -16,9 +15,11 @@ from trainer.loop.engine import Engine
 from trainer.loop.full_export import write_model
 from trainer.loop.lr import LearningRate
 from trainer.loop.optimizers import pack_optimizer, unpack_optimizer
-from trainer.loop.state_files import TrainingState, write_synced
+from trainer.loop.state_files import TrainingState
 from trainer.loop.weights import copy_weights, fill_weights
+from trainer.model.io import write_safetensors
 from trainer.model.lora_file import LoraOrigin, published_tensors
+from trainer.model.transformer import LtxTransformer
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
@@ -48,7 +49,7 @@ class Session:
     files: ModelFiles
     base_fingerprint: str
     base_version: str
-    transformer: nn.Module
+    transformer: LtxTransformer
     """Without the accelerator's wrapper."""
     engine: Engine
     learning_rate: LearningRate
@@ -130,7 +131,7 @@ class Session:
             base_version=self.base_version,
             config_fingerprint=self.fingerprint,
         )
-        write_synced(path, published_tensors(self.transformer, dtype), origin.metadata())
+        write_safetensors(path, published_tensors(self.transformer, dtype), origin.metadata())
 
     def save_bytes(self) -> int:
         """About how large the next save is."""

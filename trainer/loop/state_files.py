@@ -27,7 +27,7 @@ from torch import Tensor
 from schemas.errors import CheckpointError, EnvironmentFault
 from trainer.loop.failpoints import failpoint
 from trainer.rundir import RunDirectory, commit_directory
-from trainer.rundir.atomic import disk_fault
+from trainer.rundir.atomic import disk_fault, fsync_dir
 
 SCHEMA: Final = 1
 WEIGHTS, OPTIMIZER, STATE, MANIFEST = "weights.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
@@ -157,31 +157,13 @@ def quarantine(path: Path) -> Path:
     return target
 
 
-def write_synced(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file aside, sync it and move it into place, replacing an older one.
-
-    Raises EnvironmentFault when the disk refuses; an older file is then untouched.
-    """
-    temporary = path.with_name(f".tmp-{path.name}")
-    try:
-        save_file(dict(tensors), temporary, metadata=dict(metadata))
-        sync_into_place(temporary, path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise _refused(path, error) from error
-
-
 def sync_into_place(temporary: Path, path: Path) -> None:
     """Sync a finished temporary file and give it its name."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     failpoint("export:before_rename")
     temporary.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync_dir(path.parent)
 
 
 def _refused(path: Path, error: Exception) -> EnvironmentFault:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
-from torch import nn
 
 from schemas.errors import WizardError
 from trainer.loop.optimizers import move_optimizer
 from trainer.loop.reporter import Reporter
-
-
-class Runner(Protocol):
-    """What makes the samples; trainer.validation.runner.ValidationRunner."""
-
-    def run(self, transformer: nn.Module, step: int) -> object:
-        """Make every sample of the configuration."""
-        ...
+from trainer.model.transformer import LtxTransformer
+from trainer.validation.runner import ValidationRunner
 
 
 class Validator:
@@ -25,8 +16,8 @@ class Validator:
 
     def __init__(
         self,
-        runner: Runner | None,
-        transformer: nn.Module,
+        runner: ValidationRunner | None,
+        transformer: LtxTransformer,
         optimizer: torch.optim.Optimizer,
         reporter: Reporter,
         *,
@@ -38,7 +29,7 @@ class Validator:
 
     def run_if_due(self, step: int, interval: int | None) -> None:
         """Validate at step 0 and at every multiple of ``interval``."""
-        if interval is not None and step % interval == 0:
+        if self.runner is not None and interval is not None and step % interval == 0:
             self.run(step)
 
     def run(self, step: int) -> str | None:
@@ -51,7 +42,7 @@ class Validator:
         self._transformer.eval()
         problem: str | None = None
         try:
-            self.runner.run(self._transformer, step)
+            self.runner.run(self._transformer, step, lambda *share: self._reporter.share("validating", *share))
         except (WizardError, RuntimeError, OSError, ValueError) as error:
             problem = f"{type(error).__name__}: {error}"
         finally:
