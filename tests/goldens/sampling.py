@@ -103,7 +103,7 @@ def _case(model: _Model, name: str, case: Mapping[str, Any], given: Tensors) -> 
     yield compare(name, "out.sigmas", sigmas(steps), stored, STATE)
     for modality, track in tracks.present().items():
         yield from _initial(name, modality, track, given)
-    first = predict(model.transformer, tracks, guidance, float(stored[0]), block_count=blocks, dtype=torch.float32)
+    first = predict(model.transformer, tracks, guidance, float(stored[0]), block_count=blocks)
     for modality, found in first.items():
         results = {f"x0_{pass_name}_step1": (value, PASS) for pass_name, value in found.passes.items()}
         results["x0_guided_step1"] = (found.guided, STEPPED)
@@ -113,7 +113,7 @@ def _case(model: _Model, name: str, case: Mapping[str, Any], given: Tensors) -> 
                 yield compare(name, f"out.{modality}.{tensor}", value, given[f"out.{modality}.{tensor}"], tolerance)
     for index in range(1, steps + 1):
         part = stored[index - 1 : index + 1]
-        tracks = sample(model.transformer, tracks, guidance, part, block_count=blocks, dtype=torch.float32)
+        tracks = sample(model.transformer, tracks, guidance, part, block_count=blocks)
         for modality, track in tracks.present().items():
             tensor = f"out.{modality}.tokens_step{index}"
             if tensor in given:
@@ -183,7 +183,7 @@ def _with_video(
     kind = condition["type"]
     if kind == "reference":
         space, time = condition["downscale_factor"], condition["temporal_scale_factor"]
-        grid = video_positions(*latents.shape[2:], fps_B / time, scale)
+        grid = video_positions(latents.shape[2], latents.shape[3], latents.shape[4], fps_B / time, scale)
         placed = reference_positions(grid, fps_B, spatial_factor=space, temporal_factor=time)
         return state.add_reference(patchify_video(latents), placed, "behind")
     frames, height, width = shape[2:]

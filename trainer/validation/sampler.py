@@ -1,6 +1,6 @@
 """From noise to latents: predict, guide, put kept tokens back, step.
 
-The state stays fp32 throughout; only what the transformer reads is in its own dtype. Shapes as in
+The state is fp32 throughout. Shapes as in
 ``trainer.model.inputs``; B is 1 here.
 """
 
@@ -39,13 +39,13 @@ class Track:
     frozen: bool = False
     """Given as a whole: it conditions the other modality and is not stepped."""
 
-    def inputs(self, sigma: Tensor, *, negative: bool, dtype: torch.dtype) -> ModalityInput:
+    def inputs(self, sigma: Tensor, *, negative: bool) -> ModalityInput:
         """What the transformer reads at noise level ``sigma`` (scalar)."""
         level_B = torch.zeros_like(sigma[None]) if self.frozen else sigma[None]
         context = self.negative_BSD if negative else self.context_BSD
         if context is None:
             raise ValueError("this guidance needs a negative context")
-        return self.state.as_input(level_B, context).to(self.state.tokens.device, dtype)
+        return self.state.as_input(level_B, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +78,19 @@ def sample(
     sigmas: Tensor,
     *,
     block_count: int,
-    dtype: torch.dtype,
     on_step: Callable[[int], None] | None = None,
 ) -> Tracks:
     """Step ``tracks`` through the noise levels ``sigmas`` (``[steps + 1]``, last 0) and return them clean.
 
-    ``block_count`` is the number of the transformer's blocks, ``dtype`` that of its inputs; ``on_step`` is called
-    with the number of steps done. Gradients are not recorded.
+    ``block_count`` is the number of the transformer's blocks; ``on_step`` is called with the number of steps done.
+    Gradients are not recorded. The transformer computes in whatever precision it or a surrounding autocast has, as in
+    training: it is given fp32 tokens.
     """
     # Noise levels stay on the CPU as numbers until used, so that no step waits for the device to answer.
     steps = sigmas.tolist()
     with torch.no_grad():
         for index, (now, then) in enumerate(itertools.pairwise(steps), start=1):
-            found = predict(transformer, tracks, guidance, now, block_count=block_count, dtype=dtype)
+            found = predict(transformer, tracks, guidance, now, block_count=block_count)
             tracks = Tracks(
                 video=_stepped(tracks.video, found.get("video"), now, then),
                 audio=_stepped(tracks.audio, found.get("audio"), now, then),
@@ -101,7 +101,7 @@ def sample(
 
 
 def predict(
-    transformer: Denoiser, tracks: Tracks, guidance: Guidance, sigma: float, *, block_count: int, dtype: torch.dtype
+    transformer: Denoiser, tracks: Tracks, guidance: Guidance, sigma: float, *, block_count: int
 ) -> dict[str, Prediction]:
     """Clean predictions of every modality at noise level ``sigma``, by one forward pass or up to four, one by one."""
     video, audio = tracks.video, tracks.audio
@@ -113,11 +113,11 @@ def predict(
     )
     found: dict[str, dict[Pass, Tensor]] = {name: {} for name in tracks.present()}
     for name in guidance.passes():
-        inputs = [
-            None if track is None else _inputs(track, scales, name, sigma, dtype)
-            for track, scales in ((video, guidance.video), (audio, guidance.audio))
-        ]
-        velocities = transformer(*inputs, guidance.perturbation(name, block_count))
+        velocities = transformer(
+            _inputs(video, guidance.video, name, sigma),
+            _inputs(audio, guidance.audio, name, sigma),
+            guidance.perturbation(name, block_count),
+        )
         for modality, velocity in zip(("video", "audio"), velocities, strict=True):
             if velocity is not None:
                 found[modality][name] = _clean(tracks.present()[modality], velocity, sigma)
@@ -128,9 +128,11 @@ def predict(
     }
 
 
-def _inputs(track: Track, scales: Scales, name: Pass, sigma: float, dtype: torch.dtype) -> ModalityInput:
+def _inputs(track: Track | None, scales: Scales, name: Pass, sigma: float) -> ModalityInput | None:
+    if track is None:
+        return None
     level = track.state.tokens.new_tensor(sigma, dtype=torch.float32)
-    return track.inputs(level, negative=name == "uncond" and scales.cfg != OFF.cfg, dtype=dtype)
+    return track.inputs(level, negative=name == "uncond" and scales.cfg != OFF.cfg)
 
 
 def _clean(track: Track, velocity_BNC: Tensor, sigma: float) -> Tensor:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from schemas.validation import ValidationConfig
+from trainer.model.inputs import Perturbation
 from trainer.validation.guidance import OFF, Guidance, Pass, Scales, combine, from_config
 
 torch.set_num_threads(1)
@@ -76,7 +77,7 @@ def test_weakened_blocks() -> None:
     guidance = Guidance(Scales(stg=1), Scales(cfg=2), frozenset({1, 2}))
     weakened = guidance.perturbation("perturbed", 4)
     assert weakened is not None
-    assert (weakened.video_self_blocks, weakened.audio_self_blocks, weakened.isolate) == ({1, 2}, frozenset(), False)
+    assert weakened == Perturbation(video_self_blocks=frozenset({1, 2}))
     everywhere = Guidance(OFF, Scales(stg=1), None).perturbation("perturbed", 3)
     assert everywhere is not None
     assert everywhere.audio_self_blocks == {0, 1, 2}

@@ -34,7 +34,7 @@ def test_from_one_to_zero_and_always_down(steps: int) -> None:
     levels = sigmas(steps)
     assert levels.dtype == torch.float32
     assert levels.shape == (steps + 1,)
-    assert (levels[0], levels[-1]) == (1, 0)
+    assert [levels[0].item(), levels[-1].item()] == [1, 0]
     assert (levels.diff() < 0).all()
     if steps > 1:
         assert levels[-2].item() == pytest.approx(TERMINAL, abs=1e-6)

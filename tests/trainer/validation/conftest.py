@@ -1,0 +1,72 @@
+"""A tiny model with its text encoder, and configurations that validate on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schemas import LtxTrainerConfig, validate
+from trainer.demo.gemma import write_tiny_gemma
+from trainer.demo.tiny import write_tiny_checkpoint
+from trainer.files.checkpoint import ModelFiles, resolve_model_files
+
+Configure = Callable[..., LtxTrainerConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where the tiny model lies."""
+
+    checkpoint: Path
+    gemma: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("tiny")
+    return World(write_tiny_checkpoint(root / "tiny.safetensors"), write_tiny_gemma(root / "gemma"))
+
+
+@pytest.fixture
+def configure(world: World, tmp_path: Path) -> Configure:
+    """``configure(**validation)``: a text-to-video configuration with these validation settings."""
+
+    def make(**validation: Any) -> LtxTrainerConfig:
+        defaults: dict[str, Any] = {
+            "samples": [{"prompt": "a red square moves"}],
+            "video_dims": [64, 64, 9],
+            "inference_steps": 2,
+            "stg_blocks": [1],
+        }
+        (tmp_path / "data").mkdir(exist_ok=True)
+        return validate(
+            {
+                "model": {"model_path": str(world.checkpoint), "text_encoder_path": str(world.gemma)},
+                "lora": {},
+                "training_strategy": {
+                    "name": "flexible",
+                    "video": {"is_generated": True, "latents_dir": "latents"},
+                    "audio": {"is_generated": True, "latents_dir": "audio_latents"},
+                },
+                "data": {"preprocessed_data_root": str(tmp_path / "data")},
+                "validation": {**defaults, **validation},
+                "output_dir": str(tmp_path / "run"),
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def files(configure: Configure) -> ModelFiles:
+    return resolve_model_files(configure().model)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.errors import ConfigError
+from schemas.validation import ValidationConfig
+from trainer.files.checkpoint import VaeScale
+from trainer.model.inputs import Modalities
+from trainer.validation.plan import audio_steps, plan_samples, required_modalities, unsupported
+
+SCALE = VaeScale(32, 8)
+
+
+def _config(**fields: Any) -> ValidationConfig:
+    return ValidationConfig.model_validate({"samples": [{"prompt": "x"}], **fields})
+
+
+@pytest.mark.parametrize(
+    ("frames", "fps", "steps"),
+    [(25, 24.0, 26), (25, 25.0, 25), (49, 24.0, 51), (49, 25.0, 49), (89, 24.0, 93), (121, 24.0, 126), (1, 24.0, 1),
+     (153, 30.0, 127), (1, 1000.0, 1)],
+)  # fmt: skip
+def test_length_of_the_sound(frames: int, fps: float, steps: int) -> None:
+    assert audio_steps(frames, fps) == steps
+
+
+@pytest.mark.parametrize(
+    ("dims", "tokens"),
+    [((512, 512, 25), 1024), ((576, 576, 49), 2268), ((960, 544, 89), 6120), ((768, 768, 1), 576)],
+)
+def test_latent_sizes(dims: tuple[int, int, int], tokens: int) -> None:
+    (plan,) = plan_samples(_config(video_dims=dims), SCALE, 48)
+    assert plan.frames * plan.height * plan.width == tokens
+    assert (plan.height, plan.width, plan.pixel_frames) == (dims[1] // 32, dims[0] // 32, dims[2])
+
+
+def test_sample_settings_override_the_common_ones() -> None:
+    samples = [{"prompt": "a"}, {"prompt": "b", "seed": 0, "video_dims": [64, 96, 17]}]
+    first, second = plan_samples(_config(samples=samples, seed=9, video_dims=[32, 32, 9]), SCALE, 48)
+    assert (first.seed, second.seed) == (9, 0)
+    assert (second.height, second.width, second.frames) == (3, 2, 3)
+
+
+def test_modalities_that_are_made() -> None:
+    assert required_modalities(_config()) == Modalities()
+    assert required_modalities(_config(generate_audio=False)) == Modalities(audio=False)
+    assert required_modalities(_config(samples=[])) is None
+    (sound,) = plan_samples(_config(generate_video=False), SCALE, 48)
+    assert (sound.has_video, sound.has_audio) == (False, True)
+
+
+def test_conditions_are_refused_by_name() -> None:
+    conditions = [
+        {"type": "reference", "video": "a.mp4"},
+        {"type": "first_frame", "image_or_video": "a.png"},
+    ]
+    config = _config(samples=[{"prompt": "x"}, {"prompt": "y", "conditions": conditions}])
+    assert [(problem.path, "not supported" in problem.message) for problem in unsupported(config)] == [
+        ("validation.samples[1].conditions[0]", True),
+        ("validation.samples[1].conditions[1]", True),
+    ]
+    assert unsupported(_config()) == ()
+
+
+@pytest.mark.parametrize(
+    ("dims", "hints"),
+    [((100, 64, 9), ["96x64"]), ((64, 50, 9), ["64x64"]), ((64, 64, 10), ["9"]), ((10, 64, 16), ["32x64", "17"])],
+)
+def test_impossible_sizes_name_the_nearest(dims: tuple[int, int, int], hints: list[str]) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        plan_samples(_config(video_dims=dims, samples=[{"prompt": "a"}, {"prompt": "b"}]), SCALE, 48)
+    assert [problem.hint for problem in refusal.value.problems] == [f"nearest: {hint}" for hint in hints]
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({}, True),
+        ({"stg_blocks": None}, False),
+        ({"stg_blocks": [1]}, False),
+        ({"video_stg_scale": 0, "audio_stg_scale": 0}, False),
+        ({"video_stg_scale": 0, "generate_audio": False}, False),
+        ({"samples": []}, False),
+    ],
+)
+def test_blocks_beyond_the_model_are_refused_only_when_used(fields: dict[str, Any], refused: bool) -> None:
+    config = _config(**fields)
+    if refused:
+        with pytest.raises(ConfigError, match="cannot be made"):
+            plan_samples(config, SCALE, 2)
+    else:
+        plan_samples(config, SCALE, 2)
