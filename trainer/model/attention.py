@@ -6,11 +6,14 @@ know neither masks in logarithmic form nor skipping per modality.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+_NOTHING: Final = torch.finfo(torch.float16).min
+"""Finite in every dtype, so that a row without any strength becomes an even mixture and not NaN."""
 
 Rope = tuple[Tensor, Tensor]
 """cos and sin, each ``[B, H, N, head width / 2]`` fp32."""
@@ -59,13 +62,12 @@ def rotate(x_BHNd: Tensor, rope: Rope) -> Tensor:
 
 
 def strength_bias(strength: Tensor) -> Tensor:
-    """Attention strength in [0, 1] as an additive bias: its logarithm, the lowest finite number for 0.
+    """Attention strength in [0, 1] as an additive bias: its logarithm, and for 0 a number whose exponential is 0.
 
     With the logarithm a strength of 0.5 halves a token's weight before normalisation, whatever its logit.
     """
     strength = strength.float()
-    lowest = torch.finfo(torch.float32).min
-    return torch.where(strength > 0, strength.clamp_min(torch.finfo(torch.float32).tiny).log(), lowest)
+    return torch.where(strength > 0, strength.clamp_min(torch.finfo(torch.float32).tiny).log(), _NOTHING)
 
 
 def _heads(x_BND: Tensor, heads: int) -> Tensor:

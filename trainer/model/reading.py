@@ -2,25 +2,25 @@
 
 The module is built on the meta device, so it says what it needs: each parameter and persistent buffer has an address
 in the files. Everything is compared with the headers before a byte of data is read; then each tensor goes from the
-memory-mapped file straight to its final dtype and device.
+file straight to its final dtype and device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
-from schemas.errors import CheckpointError
+from schemas.errors import CheckpointError, EnvironmentFault
 from trainer.files.headers import TensorInfo, read_header
 from trainer.files.quantised import quantisation
 
-_PLAIN_DTYPES: Final = frozenset({"F64", "F32", "F16", "BF16"})
+_DTYPES: Final = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 _SHOWN: Final = 5
 
 
@@ -62,8 +62,9 @@ def fill(
 ) -> None:
     """Load a module built on the meta device; afterwards it is frozen, in eval mode and whole.
 
-    ``explain`` is asked for the likely reasons when keys do not match. ``place`` may take a tensor (still in the mapped
-    file) somewhere else than to ``dtype`` and ``device``, such as through a quantiser; it answers None to leave it.
+    On the "meta" device everything is checked and no data is read. ``explain`` is asked for the likely reasons when
+    keys do not match. ``place`` may take a tensor (as stored, on the CPU) somewhere else than to ``dtype`` and
+    ``device``, such as through a quantiser; it answers None to leave it.
     Raises CheckpointError naming file and keys when a tensor is missing, left over, of another shape, or quantised.
     """
     paths = tuple(paths)
@@ -72,12 +73,12 @@ def fill(
     _compare(module, component, wanted, found, paths, explain)
     tensors: dict[str, Tensor] = {}
     for path in paths:
-        mine = {name: place for name, place in wanted.items() if found[place.key][0] == path}
+        mine = {name: (place, found[place.key][1]) for name, place in wanted.items() if found[place.key][0] == path}
         if mine:
             tensors.update(_read(path, mine, dtype, device, place))
     module.load_state_dict(tensors, strict=True, assign=True)
     left = [name for name, tensor in _all_tensors(module) if tensor.is_meta]
-    if left:
+    if left and torch.device(device).type != "meta":
         raise CheckpointError(f"no file holds {_some(left)} of the {component.name}", where=paths[0])
     module.requires_grad_(False).eval()
 
@@ -91,7 +92,7 @@ def _find(component: Component, paths: tuple[Path, ...]) -> dict[str, tuple[Path
             if component.owns(name):
                 found.setdefault(name, (path, info))
         kind = quantisation(header)
-        odd = sorted(name for name, (place, info) in found.items() if place == path and info.dtype not in _PLAIN_DTYPES)
+        odd = sorted(name for name, (place, info) in found.items() if place == path and info.dtype not in _DTYPES)
         if kind is not None and (odd or any(place == path for place, _ in found.values())):
             raise CheckpointError(
                 f"its weights are quantised ({kind}); training needs the plain bf16 file",
@@ -146,21 +147,50 @@ def _whole_shape(tensor: Tensor, place: Address) -> tuple[int, ...]:
 
 
 def _read(
-    path: Path, wanted: Mapping[str, Address], dtype: torch.dtype, device: torch.device | str, place_it: Place | None
+    path: Path,
+    wanted: Mapping[str, tuple[Address, TensorInfo]],
+    dtype: torch.dtype,
+    device: torch.device | str,
+    place: Place | None,
 ) -> dict[str, Tensor]:
+    if torch.device(device).type == "meta":
+        return {name: _shape_only(address, info, dtype) for name, (address, info) in wanted.items()}
     tensors: dict[str, Tensor] = {}
-    file: Any
-    with safe_open(str(path), framework="pt", device="cpu") as file:
-        for name, place in wanted.items():
-            stored = file.get_tensor(place.key)
-            if place.parts > 1:
-                stored = stored.chunk(place.parts, dim=0)[place.part]
-            placed = None if place_it is None else place_it(name, stored)
-            if placed is None:
-                # A copy in any case: what lies in memory must not hang on the file after loading.
-                placed = stored.to(device=device, dtype=dtype, copy=True).contiguous()
-            tensors[name] = placed
+    # In file order: one pass over the disk, whatever the order of the modules.
+    ordered = sorted(wanted.items(), key=lambda item: item[1][1].start)
+    try:
+        with path.open("rb", buffering=0) as file:
+            for name, (address, info) in ordered:
+                stored = _stored(file, path, info)
+                if address.parts > 1:
+                    stored = stored.chunk(address.parts, dim=0)[address.part].clone()
+                placed = None if place is None else place(name, stored)
+                tensors[name] = stored.to(device=device, dtype=dtype) if placed is None else placed
+    except OSError as error:
+        raise EnvironmentFault(f"cannot be read: {error.strerror or error}", where=path) from error
     return tensors
+
+
+def _shape_only(address: Address, info: TensorInfo, dtype: torch.dtype) -> Tensor:
+    shape = (info.shape[0] // address.parts, *info.shape[1:]) if address.parts > 1 else info.shape
+    return torch.empty(shape, dtype=dtype, device="meta")
+
+
+def _stored(file: FileIO, path: Path, info: TensorInfo) -> Tensor:
+    """One tensor as it lies in the file.
+
+    Read, not mapped: mapping a file larger than the host's memory is refused on some systems, and a file that shrinks
+    while it is mapped kills the process.
+    """
+    data = torch.empty(info.nbytes, dtype=torch.uint8)
+    left = memoryview(data.numpy())
+    file.seek(info.start)
+    while left:
+        count = file.readinto(left)
+        if not count:
+            raise CheckpointError(f"ends in the middle of {info.name}", where=path, hint="download the file again")
+        left = left[count:]
+    return data.view(_DTYPES[info.dtype]).view(info.shape)
 
 
 def _all_tensors(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
