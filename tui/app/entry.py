@@ -29,6 +29,28 @@ def open_monitor(folder: Path) -> int:
     return _run(MonitorScreen(folder))
 
 
+def open_new(preset: str | None, *, vram: float | None = None, path: Path | None = None) -> int:
+    """The wizard on a new configuration; asks for the preset when none is given."""
+    if preset is None:
+        from tui.app.screens.start import StartScreen
+
+        return _run(StartScreen(vram=vram, path=path))
+    from tui.app.screens.presets import preset_draft
+    from tui.app.screens.wizard import WizardScreen
+
+    return _run(WizardScreen(preset_draft(preset, vram=vram, path=path)))
+
+
+def open_file(path: Path) -> int:
+    """The wizard on an existing file. Raises ConfigError when it is no YAML."""
+    from tui.app.screens.wizard import WizardScreen, open_draft
+    from tui.recent import recent
+
+    draft, notes = open_draft(path)
+    recent().remember("configs", path)
+    return _run(WizardScreen(draft, notes=notes))
+
+
 def _run(screen: Screen[None]) -> int:
     from tui.app.app import WizardApp
 

@@ -10,9 +10,7 @@ from trainer.rundir.status import Status
 from tui.charts.ticks import short
 from tui.monitor.model import RunView
 from tui.monitor.wording import GIB, duration, seconds_short
-
-Span = tuple[str, str]
-Line = tuple[Span, ...]
+from tui.text import Line, Span
 
 STATE_STYLES: Final = {
     "running": "good",

@@ -59,7 +59,13 @@ def _last_said(line: bytes) -> str:
 class RunWatch:
     """What a viewer polls. ``poll`` may run in a thread; hold ``lock`` while reading ``view`` or ``log``."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        ended: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self.run = RunDirectory(folder)
         self.lock = threading.Lock()
         self.view = RunView()
@@ -70,6 +76,7 @@ class RunWatch:
         self.behind = False
         """True while there is more history to read than the last poll had time for."""
         self._clock = clock
+        self._ended = ended
         self._reader = EventReader(self.run.events_path)
         self._restarts = 0
 
@@ -90,6 +97,6 @@ class RunWatch:
 
     def _derive(self, status: Status | None) -> str:
         if status is None:
-            return self.view.exit_state or "waiting"
+            return self.view.exit_state or ("waiting" if self._ended() is None else "failed")
         ending = None if self.behind else self.view.exit_state  # an old attempt says nothing about the present one
         return derive_state(status, now=self._clock(), exit_state=ending)

@@ -11,8 +11,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.app.keys import TITLES, bindings, keys_of
-from tui.app.widgets.lines import Line
 from tui.app.widgets.rows import RowList
+from tui.text import Line
 
 
 class HelpScreen(ModalScreen[None]):

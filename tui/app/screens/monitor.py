@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -20,11 +21,12 @@ from tui.app.keys import bindings
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.widgets.chart import Chart, ChartOptions
 from tui.app.widgets.keybar import KeyBar
-from tui.app.widgets.lines import Line, LineView, fit
+from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
 from tui.monitor.model import Note
 from tui.monitor.strip import metric_names, strip_lines, title_line
 from tui.monitor.watch import RunWatch
+from tui.text import Line, fit
 
 POLL_SECONDS: Final = 0.4
 DRAW_SECONDS: Final = 0.25
@@ -51,9 +53,10 @@ class MonitorScreen(Screen[None]):
     class Polled(Message):
         """The watching thread has something new."""
 
-    def __init__(self, folder: Path, watch: RunWatch | None = None) -> None:
+    def __init__(self, folder: Path, *, ended: Callable[[], int | None] = lambda: None) -> None:
+        """``ended`` gives the exit code of a trainer that was started here, once it has ended."""
         super().__init__()
-        self.watch_run = watch or RunWatch(folder)
+        self.watch_run = RunWatch(folder, ended=ended)
         self._folder = folder
         self._first_chart = 0
         self._pane = "charts"

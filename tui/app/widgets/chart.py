@@ -10,10 +10,11 @@ from textual.geometry import Region
 from textual.strip import Strip
 from typing_extensions import override
 
-from tui.app.widgets.lines import Cells, Line, Styled, cells_of, changed_span, fit
+from tui.app.widgets.lines import Styled
 from tui.charts.raster import BAD, BAND, BLANK, MEAN, View, draw, fit_view
 from tui.charts.series import Series
 from tui.charts.ticks import label, short
+from tui.text import Cells, Line, cells_of, changed_span, fit
 
 STYLE_OF: Final = {BLANK: "text", BAND: "band", MEAN: "accent", BAD: "bad"}
 AXIS: Final = 8

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tui.app.keys import Key, keys_of
-from tui.app.widgets.lines import Line, LineView, width_of
+from tui.app.widgets.lines import LineView
+from tui.text import Line, width_of
 
 
 class KeyBar(LineView):

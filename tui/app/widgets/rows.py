@@ -14,7 +14,8 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from tui.app.keys import bindings
-from tui.app.widgets.lines import Line, Styled
+from tui.app.widgets.lines import Styled
+from tui.text import Line
 
 
 class RowList(Styled, ScrollView, can_focus=True):

@@ -1,0 +1,106 @@
+"""Choosing one line from many by typing part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.app.keys import bindings, keys_of
+from tui.app.widgets.entry import Entry
+from tui.app.widgets.keybar import fit_keys
+from tui.app.widgets.lines import LineView
+from tui.app.widgets.rows import RowList
+from tui.text import Line, fit
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to choose."""
+
+    value: Any
+    label: str
+    help: str = ""
+
+
+class PickerScreen(ModalScreen[Option]):
+    """A filter line above a list; dismissed with the option, or None when cancelled.
+
+    ``free`` lets a typed text that is no option be chosen as it stands.
+    """
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("picker",)
+    BINDINGS: ClassVar[list[BindingType]] = bindings("picker")
+    DEFAULT_CSS = """
+    PickerScreen { .dialog { height: 90%; width: 100; max-width: 100%; } }
+    """
+
+    def __init__(self, title: str, options: Sequence[Option], *, current: Any = None, free: bool = False) -> None:
+        super().__init__()
+        self._title = title
+        self._options = list(options)
+        self._shown = self._options
+        self._free = free
+        self._start = next((i for i, option in enumerate(self._options) if option.value == current), 0)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield LineView([((self._title, "title"),)])
+            yield Entry(placeholder="type to filter", id="filter")
+            yield RowList(id="options")
+            yield LineView([fit_keys(keys_of("picker"), [], 70)])
+
+    def on_mount(self) -> None:
+        rows = self.query_one(RowList)
+        rows.can_focus = False
+        rows.show(len(self._shown), self._draw, cursor=self._start)
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        words = event.value.lower().split()
+        self._shown = [option for option in self._options if _matches(option, words)]
+        self.query_one(RowList).show(len(self._shown), self._draw, cursor=0)
+
+    def on_row_list_chosen(self) -> None:
+        self.action_accept()
+
+    def on_input_submitted(self) -> None:
+        self.action_accept()
+
+    def action_accept(self) -> None:
+        cursor = self.query_one(RowList).cursor
+        typed = self.query_one(Input).value.strip()
+        if cursor is not None and self._shown:
+            self.dismiss(self._shown[cursor])
+        elif self._free and typed:
+            self.dismiss(Option(typed, typed))
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def action_move(self, lines: int) -> None:
+        self.query_one(RowList).action_move(lines)
+
+    def action_page(self, pages: int) -> None:
+        self.query_one(RowList).action_page(pages)
+
+    def _draw(self, index: int, width: int, current: bool) -> Line:
+        option = self._shown[index]
+        name = max((len(each.label) for each in self._options), default=0) + 2
+        name = min(name, max(12, width // 2))
+        style = "cursor" if current else "text"
+        return (
+            (" " + fit(option.label, name), style),
+            (fit(option.help, max(0, width - name - 1)), "cursor" if current else "dim"),
+        )
+
+
+def _matches(option: Option, words: Sequence[str]) -> bool:
+    text = f"{option.label} {option.help}".lower()
+    return all(word in text for word in words)

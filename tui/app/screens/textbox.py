@@ -1,0 +1,65 @@
+"""Editing several lines of text: a prompt, a list with one item per line, a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import TextArea
+
+from tui.app.keys import bindings, keys_of
+from tui.app.widgets.keybar import fit_keys
+from tui.app.widgets.lines import LineView
+from tui.text import Line
+
+
+class TextScreen(ModalScreen[str]):
+    """Dismissed with the text, or None when cancelled."""
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("text",)
+    BINDINGS: ClassVar[list[BindingType]] = bindings("text", priority=True)
+    DEFAULT_CSS = """
+    TextScreen {
+        .dialog { width: 100; max-width: 100%; height: 80%; }
+        TextArea { height: 1fr; border: none; padding: 0; }
+        #verdict { height: 2; }
+    }
+    """
+
+    def __init__(
+        self, title: str, text: str, *, hint: str = "", judge: Callable[[str], str] = lambda _text: ""
+    ) -> None:
+        super().__init__()
+        self._title, self._text, self._hint, self._judge = title, text, hint, judge
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield LineView([((self._title, "title"),), ((self._hint, "dim"),)])
+            yield TextArea(self._text, soft_wrap=True, show_line_numbers=False)
+            yield LineView([()], id="verdict")
+            yield LineView([fit_keys(keys_of("text"), [], 70)])
+
+    def on_mount(self) -> None:
+        area = self.query_one(TextArea)
+        area.cursor_blink = False
+        area.focus()
+        area.move_cursor(area.document.end)
+        self._verdict()
+
+    def on_text_area_changed(self) -> None:
+        self._verdict()
+
+    def action_accept(self) -> None:
+        self.dismiss(self.query_one(TextArea).text)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def _verdict(self) -> None:
+        problem = self._judge(self.query_one(TextArea).text)
+        lines: list[Line] = [((line, "bad"),) for line in problem.splitlines()[:2]]
+        self.query_one("#verdict", LineView).set_lines(lines or [(("✔", "good"),)])
