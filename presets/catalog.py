@@ -10,7 +10,7 @@ from typing import Any, Final
 from presets.overlays import listed, merge, read
 from schemas import validate
 from schemas.errors import ConfigError
-from schemas.params import nearest
+from schemas.wording import nearest
 
 _ORDER: Final = (
     "t2v_lora",

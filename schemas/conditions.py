@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from schemas.setting import Number, Section, Text, fail, setting
+from schemas.setting import Number, Section, fail, setting
 
 
 def _region(value: tuple[int, int, int, int]) -> tuple[int, int, int, int]:

@@ -48,7 +48,7 @@ def same(left: Any, right: Any) -> bool:
         return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(same(*pair) for pair in zip(left, right, strict=True))
-    return type(left) is type(right) and (left == right or (left != left and right != right))  # noqa: PLR0124
+    return type(left) is type(right) and (left == right or (left != left and right != right))
 
 
 def changes(node: Node, old: Any, new: Any, parts: Parts = ()) -> Iterator[Change]:
@@ -64,15 +64,16 @@ def changes(node: Node, old: Any, new: Any, parts: Parts = ()) -> Iterator[Chang
 
 
 def _map_changes(node: Node, old: dict[str, Any], new: dict[str, Any], parts: Parts) -> Iterator[Change]:
-    for key, item in zip(node.keys, node.items, strict=True):
-        if key.value in new:
-            yield from changes(item, old[key.value], new[key.value], (*parts, key.value))
-    for key, value in new.items():
-        if key not in old:
-            yield (*parts, key), value, False
-    for key in reversed(node.keys):
-        if key.value not in new:
-            yield (*parts, key.value), MISSING, False
+    names = [key.value for key in node.keys]
+    for name, item in zip(names, node.items, strict=True):
+        if name in new:
+            yield from changes(item, old[name], new[name], (*parts, name))
+    for name, value in new.items():
+        if name not in old:
+            yield (*parts, name), value, False
+    for name in reversed(names):
+        if name not in new:
+            yield (*parts, name), MISSING, False
 
 
 def _list_changes(node: Node, old: list[Any], new: list[Any], parts: Parts) -> Iterator[Change]:

@@ -135,7 +135,7 @@ class CheckpointError(DataError):
     """A model, LoRA or training-state file does not hold what it must."""
 
 
-class EnvironmentFault(WizardError):
+class EnvironmentFault(WizardError):  # noqa: N818 - EnvironmentError is a builtin
     """Disk, memory, permissions or a device stand in the way."""
 
     exit_code = EXIT_ENVIRONMENT
@@ -151,7 +151,7 @@ class NumericError(WizardError):
     exit_code = EXIT_NUMERIC
 
 
-class StopRequested(WizardError):
+class StopRequested(WizardError):  # noqa: N818 - a wish, not an error
     """Stopped on request after saving; the run can be resumed."""
 
     exit_code = EXIT_STOPPED

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from schemas.errors import FieldProblem
-from schemas.setting import LocalPath, Number, Section, fail, setting
+from schemas.legacy_keys import LEGACY_STRATEGIES, LegacyValidationKeys, TextToVideoConfig, VideoToVideoConfig
+from schemas.setting import Section, fail
+from schemas.wording import problems_of
 
 LEGACY_DEFAULT_STRATEGY: Final[Mapping[str, Any]] = {
     "name": "flexible",
@@ -58,78 +60,6 @@ class Migration:
         return self.data
 
 
-class LegacyValidationKeys(Section):
-    """Retired keys of ``validation``; still read, never written."""
-
-    guidance_scale: Number = setting(
-        4.0,
-        title="Guidance",
-        text="One CFG scale for both modalities",
-        ge=1.0,
-        deprecated="validation.video_cfg_scale and validation.audio_cfg_scale",
-    )
-    stg_scale: Number = setting(
-        1.0,
-        title="STG",
-        text="One STG scale for both modalities",
-        ge=0.0,
-        deprecated="validation.video_stg_scale and validation.audio_stg_scale",
-    )
-    stg_mode: Literal["stg_av", "stg_v"] = setting(
-        "stg_av",
-        title="STG mode",
-        text="stg_av weakens both modalities, stg_v the video only",
-        deprecated="validation.audio_stg_scale: 0 for the video only",
-    )
-    prompts: list[str] = setting(
-        factory=list, title="Prompts", text="Captions of the samples", deprecated="validation.samples"
-    )
-    images: list[LocalPath] | None = setting(
-        None, title="Images", text="First frame of each sample", deprecated="a first_frame condition of each sample"
-    )
-    reference_videos: list[LocalPath] | None = setting(
-        None, title="References", text="Reference of each sample", deprecated="a reference condition of each sample"
-    )
-    reference_downscale_factor: int = setting(
-        1,
-        title="Reference factor",
-        text="How many times smaller the references are",
-        ge=1,
-        deprecated="downscale_factor of each reference condition",
-    )
-    include_reference_in_output: bool = setting(
-        False,
-        title="Show references",
-        text="Put the reference beside the sample",
-        deprecated="include_in_output of each reference condition",
-    )
-
-
-class TextToVideoConfig(Section):
-    """Retired strategy; read as flexible."""
-
-    name: Literal["text_to_video"] = setting("text_to_video", title="Strategy", text="Retired; use flexible")
-    first_frame_conditioning_p: Number = setting(
-        0.1, title="First frame", text="Share of samples whose first frame is given", ge=0.0, le=1.0
-    )
-    with_audio: bool = setting(False, title="Audio", text="Train on audio too")
-    audio_latents_dir: str = setting("audio_latents", title="Audio latents", text="Their directory", min_length=1)
-
-
-class VideoToVideoConfig(Section):
-    """Retired strategy; read as flexible with a reference condition."""
-
-    name: Literal["video_to_video"] = setting("video_to_video", title="Strategy", text="Retired; use flexible")
-    first_frame_conditioning_p: Number = setting(
-        0.1, title="First frame", text="Share of samples whose first frame is given", ge=0.0, le=1.0
-    )
-    reference_latents_dir: str = setting("reference_latents", title="References", text="Their directory", min_length=1)
-
-
-LEGACY_STRATEGIES: Final[Mapping[str, type[Section]]] = {
-    "text_to_video": TextToVideoConfig,
-    "video_to_video": VideoToVideoConfig,
-}
 _RETIRED: Final = tuple(LegacyValidationKeys.model_fields)
 _NEUTRAL: Final[Mapping[str, Any]] = {
     "prompts": [],
@@ -184,7 +114,10 @@ def _migrate_cfg(done: Migration) -> None:
 def _migrate_stg(done: Migration) -> None:
     new = ("video_stg_scale", "audio_stg_scale")
     old = [key for key in ("stg_scale", "stg_mode") if key in done.data]
-    if not old or any([_clash(done, key, new) for key in old]):
+    if not old:
+        return
+    clashes = [_clash(done, key, new) for key in old]
+    if True in clashes:
         return
     scale, mode = done.data.get("stg_scale", 1.0), done.data.get("stg_mode", "stg_av")
     if mode not in ("stg_av", "stg_v"):
@@ -202,8 +135,7 @@ def _migrate_samples(done: Migration) -> None:
         keys = LegacyValidationKeys.model_validate(written)
     except ValidationError as error:
         _replace(done, written, {})
-        for item in error.errors(include_url=False):
-            done.refuse(_dotted(item["loc"]), item["msg"], "use validation.samples in new files")
+        done.problems.extend(problems_of(error, LegacyValidationKeys))
         return
     prompts = keys.prompts
     for name, files in (("images", keys.images), ("reference_videos", keys.reference_videos)):
@@ -239,13 +171,6 @@ def _sample(done: Migration, keys: LegacyValidationKeys, index: int) -> dict[str
     return {"prompt": keys.prompts[index], "conditions": conditions}
 
 
-def _dotted(loc: Iterable[str | int]) -> str:
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
-    return text
-
-
 def migrate_strategy(data: Mapping[str, Any]) -> Migration:
     """``training_strategy`` as flexible."""
     done = Migration(dict(data))
@@ -261,8 +186,7 @@ def migrate_strategy(data: Mapping[str, Any]) -> Migration:
     try:
         old = legacy.model_validate({**data, "name": name})
     except ValidationError as error:
-        for item in error.errors(include_url=False):
-            done.refuse(_dotted(item["loc"]), item["msg"], "use name: flexible in new files")
+        done.problems.extend(problems_of(error, legacy))
         done.data = dict(LEGACY_DEFAULT_STRATEGY)
         return done
     done.data = _text_to_video(old) if isinstance(old, TextToVideoConfig) else _video_to_video(done, old)

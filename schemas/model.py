@@ -14,7 +14,7 @@ class ModelConfig(Section):
 
     model_path: LocalPath = setting(
         title="Checkpoint",
-        text="LTX-2 checkpoint (.safetensors) on the training machine: unified (2.0, 2.3) or the split transformer (2.5)",
+        text="LTX-2 checkpoint (.safetensors) on the training machine: unified (2.0, 2.3) or transformer only (2.5)",
         example="/models/ltx-2.3-22b-dev.safetensors",
         provider="checkpoint_file",
         memory="22B weights take about 41 GB in bf16, half of it in int8",

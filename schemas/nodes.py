@@ -13,8 +13,17 @@ from typing import Any, Final, Literal, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
-from ruamel.yaml.events import AliasEvent, DocumentEndEvent, DocumentStartEvent, ScalarEvent, StreamEndEvent
-from ruamel.yaml.events import CollectionStartEvent, MappingEndEvent, MappingStartEvent, SequenceEndEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 
 from schemas.errors import ConfigError, Location
 from schemas.paths import Part, format_path
@@ -109,17 +118,14 @@ class _Builder:
         if isinstance(event, AliasEvent):
             return self.alias(event)
         tag = event.tag
-        if tag is not None and not str(tag).startswith("tag:yaml.org,2002:") or "python" in str(tag):
+        if (tag is not None and not str(tag).startswith("tag:yaml.org,2002:")) or "python" in str(tag):
             self.fail(
                 f"the tag {str(tag).replace('tag:yaml.org,2002:', '!!')} is not read",
                 event.start_mark,
                 why="a tag asks for a program object; a configuration holds plain values",
                 hint="delete the tag: a list in brackets and plain text need none",
             )
-        if isinstance(event, ScalarEvent):
-            node = self.scalar(event)
-        else:
-            node = self.collection(event, events)
+        node = self.scalar(event) if isinstance(event, ScalarEvent) else self.collection(event, events)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import ValidationError, model_validator
 
 from schemas.setting import Number, Section, fail, setting
+from schemas.wording import problems_of
 
 
 class ConstantParams(Section):
@@ -99,27 +99,15 @@ SAMPLER_PARAMS: Final[Mapping[str, type[Section]]] = {
 }
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """The known name a person most likely meant, or nothing."""
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.55)), "")
-
-
 def check_params(params: Mapping[str, Any], model: type[Section], choice: str) -> None:
     """Refuse a parameter the chosen scheduler or sampler does not have, or a value it cannot use."""
-    known = list(model.model_fields)
-    for name in params:
-        if name not in known:
-            meant = nearest(name, known)
-            has = f"it has {', '.join(known)}" if known else "it has no parameters"
-            hint = f"did you mean {meant}?" if meant else has
-            fail(f"{choice} has no parameter {name}", hint=hint, at=name)
     try:
         model.model_validate(dict(params))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        context = cast("dict[str, str]", first.get("ctx") or {})
-        at = ".".join(str(part) for part in first["loc"]) or context.get("at", "")
-        fail(first["msg"], hint=context.get("hint", ""), at=at)
+        problem = problems_of(error, model)[0]
+        at = f" ({choice})" if problem.message.startswith("unknown key") else ""
+        hint = problem.hint if model.model_fields else f"{choice} takes no parameters"
+        fail(problem.message + at, hint=hint, at=problem.path)
 
 
 def resolved_scheduler_params(scheduler_type: str, params: Mapping[str, Any], steps: int) -> dict[str, float | int]:

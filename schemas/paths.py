@@ -25,7 +25,7 @@ def parse_path(path: str) -> Parts:
         if match is None or (key is None) == expects_key:
             break
         if dot is None:
-            parts.append(key if key is not None else int(index))
+            parts.append(int(index) if index is not None else str(key))
         expects_key = dot is not None
         position = match.end()
     if position < len(path) or (path and expects_key):
@@ -53,7 +53,7 @@ def join(path: str, below: str) -> str:
 def get_in(data: Any, parts: Sequence[Part], default: Any = MISSING) -> Any:
     """The value at a path, or ``default``."""
     for part in parts:
-        if isinstance(data, Mapping) and part in data:
+        if isinstance(data, Mapping) and part in data:  # noqa: SIM114 - one branch per container keeps the types
             data = data[part]
         elif isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):
             data = data[part]
@@ -74,17 +74,22 @@ def set_in(data: Any, parts: Sequence[Part], value: Any) -> None:
         if isinstance(data, dict) and isinstance(part, str):
             if last or data.get(part) is None:
                 data[part] = following
+            data = data[part]
         elif isinstance(data, list) and isinstance(part, int):
-            if part > len(data):
-                raise ConfigError("the list is shorter", where=where, hint=f"the next item is [{len(data)}]")
-            if part == len(data):
-                data.append(following)
-            elif last:
-                data[part] = following
+            data = _set_item(data, part, following, replace=last, where=where)
         else:
             kind = "a list" if isinstance(part, int) else "a section"
             raise ConfigError(f"{format_path(parts[:position]) or 'the file'} is not {kind}", where=where)
-        data = data[part]  # type: ignore[index,call-overload]
+
+
+def _set_item(items: list[Any], index: int, value: Any, *, replace: bool, where: str) -> Any:
+    if index > len(items):
+        raise ConfigError("the list is shorter", where=where, hint=f"the next item is [{len(items)}]")
+    if index == len(items):
+        items.append(value)
+    elif replace:
+        items[index] = value
+    return items[index]
 
 
 def delete_in(data: Any, parts: Sequence[Part]) -> bool:

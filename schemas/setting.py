@@ -78,11 +78,24 @@ class Meta:
     """Of a dict: what it may hold for each value of the field ``params_by``."""
     params_by: str = ""
 
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """Add to a field's JSON schema what the standard keywords leave out; pydantic calls this."""
+        effects = [f"{name}: {text}" for name in ("memory", "speed", "quality") if (text := getattr(self, name))]
+        schema["description"] = "\n\n".join([schema.get("description", ""), *effects])
+        if self.deprecated:
+            schema["deprecated"] = True
+        said = {name: getattr(self, name) for name in _IN_SCHEMA if getattr(self, name) != getattr(NO_META, name)}
+        if self.when:
+            said["when"] = [str(condition) for condition in self.when]
+        if said:
+            schema[EXTRA] = said
 
+
+_IN_SCHEMA: Final = ("recommended", "unit", "advanced", "provider", "extension", "deprecated", "training")
 NO_META: Final = Meta()
 
 
-def setting(  # noqa: PLR0913 - a declaration: every argument is one property of the field
+def setting(
     default: Any = PydanticUndefined,
     *,
     title: str,
@@ -134,14 +147,12 @@ def setting(  # noqa: PLR0913 - a declaration: every argument is one property of
         options["default"] = default
     if example is not None:
         options["examples"] = [example]
-    return Field(title=title, description=text, json_schema_extra={EXTRA: meta}, **options)  # type: ignore[dict-item]
+    return Field(title=title, description=text, json_schema_extra=meta, **options)
 
 
 def meta_of(field: FieldInfo) -> Meta:
     """The metadata given to :func:`setting`; a field declared otherwise has none."""
-    extra = field.json_schema_extra
-    found = extra.get(EXTRA) if isinstance(extra, Mapping) else None
-    return found if isinstance(found, Meta) else NO_META
+    return field.json_schema_extra if isinstance(field.json_schema_extra, Meta) else NO_META
 
 
 class Section(BaseModel):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import PurePath
 from typing import Any, Final
@@ -16,11 +15,12 @@ from pydantic_core import PydanticUndefined
 
 from schemas.config import LtxTrainerConfig
 from schemas.errors import ConfigError
-from schemas.legacy import LEGACY_STRATEGIES, LegacyValidationKeys
-from schemas.params import nearest
+from schemas.fieldspec import FieldSpec, Variant, required_values
+from schemas.legacy_keys import LEGACY_STRATEGIES, LegacyValidationKeys
 from schemas.paths import join, parse_path
-from schemas.setting import Meta, Provider, When, meta_of
-from schemas.shapes import Kind, Shape, field_shapes
+from schemas.setting import Meta, meta_of
+from schemas.shapes import Shape, field_shapes
+from schemas.wording import nearest
 
 GROUPS: Final = (
     "model",
@@ -37,92 +37,6 @@ GROUPS: Final = (
     "general",
 )
 _GROUP_OF: Final = {"training_strategy": "strategy", "seed": "general", "output_dir": "general"}
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One alternative of a union, or the parameters that go with one value of another field."""
-
-    tag: str
-    title: str
-    description: str
-    fields: tuple[FieldSpec, ...]
-    template: Mapping[str, Any]
-    """The least a new one must hold; empty text still has to be filled in."""
-
-
-@dataclass(frozen=True)
-class FieldSpec:
-    """One field. List items are written ``[]`` in the path: ``validation.samples[].prompt``."""
-
-    path: str
-    name: str
-    title: str
-    description: str
-    kind: Kind
-    default: Any = None
-    """As YAML holds it: lists, dicts and scalars."""
-    recommended: Any = None
-    required: bool = False
-    nullable: bool = False
-    unit: str = ""
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    lt: float | None = None
-    min_length: int = 0
-    choices: tuple[Any, ...] = ()
-    group: str = "general"
-    advanced: bool = False
-    effect_memory: str = ""
-    effect_speed: str = ""
-    effect_quality: str = ""
-    relevant_when: tuple[When, ...] = ()
-    """Relevant when any of these holds; empty: always."""
-    provider: Provider | None = None
-    extension: bool = False
-    deprecated: str = ""
-    """What to write instead; empty: current."""
-    example: Any = None
-    training: bool = True
-    """Whether another value trains another model."""
-    item: FieldSpec | None = None
-    """Of a list or tuple: what each item is."""
-    length: int = 0
-    """Of a tuple."""
-    variants: tuple[Variant, ...] = ()
-    """Of a union, by its discriminator; of a dict, by the value of the field ``variant_by``."""
-    discriminator: str = ""
-    variant_by: str = ""
-    fields: tuple[FieldSpec, ...] = ()
-    """Of a model."""
-
-    @property
-    def template(self) -> Any:
-        """What to start with when this is added: a copy that may be changed."""
-        if self.kind == "model":
-            given = self.example if isinstance(self.example, Mapping) else _required(self.fields)
-            return copy.deepcopy(dict(given))
-        if self.kind == "union":
-            return copy.deepcopy(dict(self.variants[0].template))
-        return copy.deepcopy(_placeholder(self))
-
-    def variant(self, tag: Any) -> Variant | None:
-        """The alternative of a tag."""
-        return next((variant for variant in self.variants if variant.tag == tag), None)
-
-    def bounds(self) -> str:
-        """The allowed range in words: ``at least 2``, ``0 to 1``; empty when there is none."""
-        low = self.ge if self.ge is not None else self.gt
-        high = self.le if self.le is not None else self.lt
-        if self.ge is not None and self.le is not None:
-            return f"{self.ge:g} to {self.le:g}" if self.le < 1e6 else f"at least {self.ge:g}"
-        parts = []
-        if low is not None:
-            parts.append(f"{'at least' if self.ge is not None else 'above'} {low:g}")
-        if high is not None:
-            parts.append(f"{'at most' if self.le is not None else 'below'} {high:g}")
-        return ", ".join(parts)
 
 
 def fields(model: type[BaseModel] = LtxTrainerConfig) -> tuple[FieldSpec, ...]:
@@ -149,7 +63,7 @@ def _spec(path: str, name: str, field: FieldInfo, shape: Shape) -> FieldSpec:
     meta = meta_of(field)
     required = field.is_required()
     default = None if required else _plain(field.get_default(call_default_factory=True))
-    top = path.split(".")[0].split("[")[0]
+    top = path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
     spec = FieldSpec(
         path=path,
         name=name,
@@ -227,22 +141,7 @@ def _variant(tag: str, model: type[BaseModel], path: str, discriminator: str = "
     title = next((spec.description for spec in specs if spec.name == discriminator), tag)
     start = {discriminator: tag} if discriminator else {}
     description = (model.__doc__ or "").strip().split("\n")[0]
-    return Variant(tag, title, description, specs, {**start, **_required(specs)})
-
-
-def _required(specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
-    return {spec.name: _placeholder(spec) for spec in specs if spec.required}
-
-
-def _placeholder(spec: FieldSpec) -> Any:
-    if spec.kind in ("str", "text", "path") and spec.provider != "data_directory":
-        return ""
-    if spec.default is not None:
-        return spec.default
-    if spec.example is not None:
-        return spec.example
-    neutral: dict[str, Any] = {"bool": False, "int": int(spec.ge or 0), "float": float(spec.ge or 0), "list": []}
-    return spec.choices[0] if spec.choices else neutral.get(spec.kind)
+    return Variant(tag, title, description, specs, {**start, **required_values(specs)})
 
 
 def _plain(value: Any) -> Any:
@@ -266,22 +165,20 @@ def find(path: str, model: type[BaseModel] = LtxTrainerConfig) -> FieldSpec:
         raise ConfigError("no path given", hint="name a field, as optimization.steps")
     known = model_specs(model)
     spec: FieldSpec | None = None
-    for position, part in enumerate(parts):
+    for part in parts:
         following = _step(spec, known, part)
         if following is None:
             raise _not_found(path, spec, str(part), known, model)
-        if isinstance(following, Variant):
-            spec = replace(_container(spec), fields=following.fields, kind="model", title=following.tag,
-                           description=following.description)  # fmt: skip
-        else:
-            spec = following
-        del position
-    return _container(spec)
-
-
-def _container(spec: FieldSpec | None) -> FieldSpec:
+        spec = _section_of(spec, following) if isinstance(following, Variant) else following
     assert spec is not None
     return spec
+
+
+def _section_of(union: FieldSpec | None, variant: Variant) -> FieldSpec:
+    """One alternative of a union as a section of its own."""
+    assert union is not None
+    title, text = variant.tag, variant.description
+    return replace(union, kind="model", fields=variant.fields, variants=(), title=title, description=text)
 
 
 def _step(spec: FieldSpec | None, known: tuple[FieldSpec, ...], part: Any) -> FieldSpec | Variant | None:
@@ -331,3 +228,6 @@ def _not_found(
         return ConfigError(f"there is no {path}", hint=f"did you mean {places[0]}?")
     names = ", ".join(sibling.name for sibling in siblings)
     return ConfigError(f"there is no {path}", hint=f"{base or 'the file'} holds {names or 'nothing below it'}")
+
+
+__all__ = ["GROUPS", "FieldSpec", "Variant", "fields", "find", "model_specs"]

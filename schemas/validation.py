@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 
 from schemas.legacy import migrate_validation
-from schemas.setting import Number, Section, Text, When, fail, setting
+from schemas.setting import Number, Section, When, fail, setting
 from schemas.validation_conditions import ValidationCondition, targets
 
 DEFAULT_NEGATIVE_PROMPT: Final = (
