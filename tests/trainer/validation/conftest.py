@@ -24,6 +24,8 @@ class World:
 
     checkpoint: Path
     gemma: Path
+    prompts: Path
+    """Cache of encoded prompts, shared by the tests that are not about it."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,12 +36,12 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     root = tmp_path_factory.mktemp("tiny")
-    return World(write_tiny_checkpoint(root / "tiny.safetensors"), write_tiny_gemma(root / "gemma"))
+    return World(write_tiny_checkpoint(root / "tiny.safetensors"), write_tiny_gemma(root / "gemma"), root / "prompts")
 
 
 @pytest.fixture
 def configure(world: World, tmp_path: Path) -> Configure:
-    """``configure(**validation)``: a text-to-video configuration with these validation settings."""
+    """``configure(**validation)``: text to video with sound, no guidance, and these validation settings."""
 
     def make(**validation: Any) -> LtxTrainerConfig:
         defaults: dict[str, Any] = {
@@ -47,6 +49,13 @@ def configure(world: World, tmp_path: Path) -> Configure:
             "video_dims": [64, 64, 9],
             "inference_steps": 2,
             "stg_blocks": [1],
+            "negative_prompt": "noise",
+            "video_cfg_scale": 1.0,
+            "audio_cfg_scale": 1.0,
+            "video_stg_scale": 0.0,
+            "audio_stg_scale": 0.0,
+            "video_modality_guidance_scale": 1.0,
+            "audio_modality_guidance_scale": 1.0,
         }
         (tmp_path / "data").mkdir(exist_ok=True)
         return validate(
@@ -65,6 +74,17 @@ def configure(world: World, tmp_path: Path) -> Configure:
         )
 
     return make
+
+
+GUIDED: dict[str, float] = {
+    "video_cfg_scale": 3.0,
+    "audio_cfg_scale": 7.0,
+    "video_stg_scale": 1.0,
+    "audio_stg_scale": 1.0,
+    "video_modality_guidance_scale": 3.0,
+    "audio_modality_guidance_scale": 3.0,
+}
+"""The defaults of the schema: four passes a step."""
 
 
 @pytest.fixture

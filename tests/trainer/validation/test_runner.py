@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from schemas import LtxTrainerConfig
 from schemas.errors import ConfigError, NumericError, UsageError
-from tests.trainer.validation.conftest import Configure
+from tests.trainer.validation.conftest import GUIDED, Configure
 from trainer.files.checkpoint import ModelFiles
 from trainer.model.inputs import Modalities
 from trainer.model.loading import load_transformer
@@ -25,23 +25,22 @@ from trainer.validation import decoding, prompts
 from trainer.validation.runner import ValidationRunner
 
 
-@pytest.fixture(scope="module")
-def transformer_cache() -> dict[str, LtxTransformer]:
-    return {}
-
-
 @pytest.fixture
-def transformer(files: ModelFiles, transformer_cache: dict[str, LtxTransformer]) -> LtxTransformer:
-    if "it" not in transformer_cache:
-        transformer_cache["it"] = load_transformer(files, dtype=torch.float32)
-    return transformer_cache["it"]
+def transformer(files: ModelFiles) -> LtxTransformer:
+    return load_transformer(files, dtype=torch.float32)
 
 
 def _runner(config: LtxTrainerConfig, files: ModelFiles, **more: Any) -> tuple[ValidationRunner, RunDirectory]:
+    """A runner that finds its prompts in the cache that the tests share."""
+    return _fresh(config, files, cache=files.transformer.with_name("prompts"), **more)
+
+
+def _fresh(
+    config: LtxTrainerConfig, files: ModelFiles, dtype: torch.dtype = torch.float32, **more: Any
+) -> tuple[ValidationRunner, RunDirectory]:
     run = RunDirectory(Path(config.output_dir))
     run.create()
-    events = EventLog(run.events_path)
-    return ValidationRunner(config, files, "cpu", more.pop("dtype", torch.float32), run, events, **more), run
+    return ValidationRunner(config, files, "cpu", dtype, run, EventLog(run.events_path), **more), run
 
 
 def test_video_with_sound_from_prompt_to_files(
@@ -112,7 +111,7 @@ def test_sound_alone_is_a_wav_and_one_frame_a_png(
 
 
 def test_training_is_not_disturbed(configure: Configure, files: ModelFiles, transformer: LtxTransformer) -> None:
-    runner, _ = _runner(configure(), files)
+    runner, _ = _runner(configure(**GUIDED), files)
     runner.prepare()
     transformer.train()
     transformer.transformer_blocks[0].eval()
@@ -129,7 +128,6 @@ def test_training_is_not_disturbed(configure: Configure, files: ModelFiles, tran
     assert {name: part.training for name, part in transformer.named_modules()} == modes
     assert len(seen) == 2 * 4
     assert not any(seen)
-    transformer.eval()
 
 
 def test_failure_restores_mode_and_random_state(
@@ -151,29 +149,22 @@ def test_failure_restores_mode_and_random_state(
     assert transformer.training
     assert torch.equal(torch.get_rng_state(), state)
     assert list(run.samples_path.iterdir()) == []
-    transformer.eval()
 
 
 def test_diverged_weights_are_named(configure: Configure, files: ModelFiles, transformer: LtxTransformer) -> None:
     runner, _ = _runner(configure(), files)
     runner.prepare()
-    weight = transformer.proj_out.weight
-    before = weight.detach().clone()
     with torch.no_grad():
-        weight.fill_(float("nan"))
-    try:
-        with pytest.raises(NumericError, match="video of validation sample 1"):
-            runner.run(transformer, 3)
-    finally:
-        with torch.no_grad():
-            weight.copy_(before)
+        transformer.proj_out.weight.fill_(float("nan"))
+    with pytest.raises(NumericError, match="video of validation sample 1"):
+        runner.run(transformer, 3)
 
 
 def test_prompts_are_encoded_once_and_found_again(
     configure: Configure, files: ModelFiles, transformer: LtxTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = configure(samples=[{"prompt": "one"}, {"prompt": "two"}, {"prompt": "one"}])
-    runner, _ = _runner(config, files)
+    config = configure(samples=[{"prompt": "one"}, {"prompt": "two"}, {"prompt": "one"}], **GUIDED, inference_steps=1)
+    runner, _ = _fresh(config, files)
     runner.prepare()
     folder = Path(config.data.preprocessed_data_root) / ".validation_prompts"
     entries = sorted(folder.iterdir())
@@ -185,13 +176,13 @@ def test_prompts_are_encoded_once_and_found_again(
         raise AssertionError("the text encoder was loaded though every prompt is on disk")
 
     monkeypatch.setattr(prompts, "load_text_encoder", refuse)
-    again, _ = _runner(config, files)
+    again, _ = _fresh(config, files)
     again.prepare()
     assert len(again.run(transformer, 1)) == 3
     monkeypatch.undo()
     entries[0].write_bytes(entries[0].read_bytes()[:100])
     told: list[str] = []
-    _runner(config, files)[0].prepare(told.append)
+    _fresh(config, files)[0].prepare(told.append)
     assert "encoding prompt 1 of 1" in told
     assert load_file(entries[0])
 
@@ -199,20 +190,20 @@ def test_prompts_are_encoded_once_and_found_again(
 def test_another_checkpoint_or_prompt_finds_no_old_entry(
     configure: Configure, files: ModelFiles, tmp_path: Path
 ) -> None:
-    config = configure(video_cfg_scale=1.0, audio_cfg_scale=1.0)
-    _runner(config, files)[0].prepare()
+    config = configure()
+    _fresh(config, files)[0].prepare()
     folder = Path(config.data.preprocessed_data_root) / ".validation_prompts"
     assert len(list(folder.iterdir())) == 1  # no guidance: no negative prompt
     moved = tmp_path / "copy.safetensors"
     shutil.copy(files.transformer, moved)
     same = replace(files, transformer=moved, extractor=(moved,), connectors=(moved,))
-    _runner(config, same)[0].prepare()
+    _fresh(config, same)[0].prepare()
     assert len(list(folder.iterdir())) == 1  # the same content elsewhere is the same checkpoint
     data = bytearray(moved.read_bytes())
     data[len(data) // 64 * 33 : len(data) // 64 * 34] = bytes(len(data) // 64)
     moved.write_bytes(bytes(data))
     told: list[str] = []
-    _runner(config, same)[0].prepare(told.append)
+    _fresh(config, same)[0].prepare(told.append)
     assert told
     assert len(list(folder.iterdir())) == 2
 
@@ -220,9 +211,9 @@ def test_another_checkpoint_or_prompt_finds_no_old_entry(
 def test_read_only_data_keeps_the_prompts_in_the_run(
     configure: Configure, files: ModelFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = configure()
+    config = configure(video_cfg_scale=2.0)
     monkeypatch.setattr("os.access", lambda *_: False)
-    runner, run = _runner(config, files)
+    runner, run = _fresh(config, files)
     runner.prepare()
     assert len(list((run.path / ".validation_prompts").iterdir())) == 2
 
@@ -284,6 +275,7 @@ def test_what_cannot_be_made_is_refused_before_loading(configure: Configure, fil
                     {"prompt": "y", "video_dims": [100, 64, 10]},
                 ],
                 stg_blocks=[28],
+                video_stg_scale=1.0,
             ),
             files,
         )
