@@ -17,7 +17,7 @@ class ModelConfig(Section):
         text="LTX-2 checkpoint (.safetensors) on the training machine: unified (2.0, 2.3) or transformer only (2.5)",
         example="/models/ltx-2.3-22b-dev.safetensors",
         provider="checkpoint_file",
-        memory="22B weights take about 41 GB in bf16, half of it in int8",
+        memory="the transformer of a 22B release takes about 35 GB in bf16, half of it in int8",
         quality="train on a dev model, not on a distilled one",
     )
     text_encoder_path: LocalPath | None = setting(

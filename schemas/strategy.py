@@ -42,14 +42,14 @@ class FlexibleStrategyConfig(Section):
         title="Video",
         text="Video part of the samples; null trains without video and loads no video branch",
         example={"is_generated": True, "latents_dir": "latents"},
-        memory="the video branch holds most of the weights and nearly all tokens",
+        memory="the video branch is about two thirds of the weights and has nearly all tokens",
     )
     audio: ModalityConfig | None = setting(
         None,
         title="Audio",
         text="Audio part of the samples; null trains without audio and loads no audio branch",
         example={"is_generated": True, "latents_dir": "audio_latents"},
-        memory="the audio branch is about a quarter of the weights",
+        memory="the audio branch and what joins it to the video are about a third of the weights",
     )
 
     shared_sigma: bool = setting(

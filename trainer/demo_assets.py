@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trainer.demo.clips import ClipShape
     from trainer.demo.official_config import Family
 
 ROLES = ("video", "audio", "reference_video", "reference_audio", "video_mask", "audio_mask")
+CLIPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,15 @@ class DemoAssets:
         return DemoAssets(root / f"ltx-{family}-tiny.safetensors", root / "gemma", root / "data" / "dataset.json")
 
 
-def build(root: Path, *, family: Family = "2.0", roles: Sequence[str] = ("video",), seed: int = 0) -> DemoAssets:
+def build(
+    root: Path,
+    *,
+    family: Family = "2.0",
+    roles: Sequence[str] = ("video",),
+    seed: int = 0,
+    count: int = CLIPS,
+    shape: ClipShape | None = None,
+) -> DemoAssets:
     """Write what is missing under ``root`` and say so on stdout, one line a part."""
     assets = DemoAssets.under(root, family)
     if not assets.checkpoint.exists():
@@ -47,7 +57,7 @@ def build(root: Path, *, family: Family = "2.0", roles: Sequence[str] = ("video"
     _say("text encoder", assets.gemma)
     from trainer.demo.clips import render_clips
 
-    render_clips(assets.dataset_json.parent, roles=roles)
+    render_clips(assets.dataset_json.parent, count=count, shape=shape, roles=roles)
     _say("clips", assets.dataset_json)
     return assets
 

@@ -147,14 +147,21 @@ def _count_buckets(plan: Plan, report: Report) -> None:
 
 
 def parse_options(text: str) -> PrepareOptions:
-    """Options from JSON; UsageError listing what is wrong."""
+    """Options from JSON text; UsageError listing what is wrong."""
     try:
-        return PrepareOptions.model_validate(json.loads(text))
+        data = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the options are not JSON: {error}") from error
+    return parse_options_data(data)
+
+
+def parse_options_data(data: Any) -> PrepareOptions:
+    """Options from plain data; UsageError listing what is wrong."""
+    try:
+        return PrepareOptions.model_validate(data)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc'])) or 'options'}: {one['msg']}" for one in error.errors()]
         raise UsageError("; ".join(problems)) from error
-    except ValueError as error:
-        raise UsageError(f"--options-json is not JSON: {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -69,13 +69,14 @@ def _filters(spec: MelSpec) -> Tensor:
         norm="slaney",
         mel_scale="slaney",
     )
-    return torch.from_numpy(bank).to(torch.float32)
+    return torch.from_numpy(bank).to(torch.float64)
 
 
 def log_mel(wave_B2S: Tensor, spec: MelSpec) -> Tensor:
     """Log-mel spectrogram [B,2,T,M] in float32 of a waveform at ``spec.sample_rate``; T = 1 + S // hop."""
     batch, channels, samples = wave_B2S.shape
-    flat = wave_B2S.reshape(batch * channels, samples).to(torch.float32)
+    # Double precision: in single, rounding drowns quiet bins beside loud ones.
+    flat = wave_B2S.reshape(batch * channels, samples).to(torch.float64)
     short = spec.fft_size // 2 + 1 - samples
     if short > 0:  # reflection needs more samples than it adds
         flat = torch.nn.functional.pad(flat, (0, short))
@@ -83,11 +84,11 @@ def log_mel(wave_B2S: Tensor, spec: MelSpec) -> Tensor:
         flat,
         n_fft=spec.fft_size,
         hop_length=spec.hop,
-        window=torch.hann_window(spec.fft_size, device=flat.device),
+        window=torch.hann_window(spec.fft_size, dtype=torch.float64, device=flat.device),
         center=True,
         pad_mode="reflect",
         return_complex=True,
     )
     mel_BTM = spectrum.abs().transpose(1, 2) @ _filters(spec).to(flat.device)
     frames = 1 + samples // spec.hop
-    return mel_BTM.clamp(min=FLOOR).log()[:, :frames].reshape(batch, channels, frames, spec.bins)
+    return mel_BTM[:, :frames].clamp(min=FLOOR).log().reshape(batch, channels, frames, spec.bins).to(torch.float32)

@@ -151,7 +151,7 @@ def read_image(path: Path) -> Picture:
     """A still picture as sRGB [H,W,3], upright as EXIF says."""
     try:
         with Image.open(path) as opened:
-            return np.asarray(_srgb(ImageOps.exif_transpose(opened)), dtype=np.uint8)
+            return np.array(_srgb(ImageOps.exif_transpose(opened)), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, ImageCms.PyCMSError) as error:
         raise DataError(f"is not an image that can be read: {error}", where=path, hint="convert it to PNG") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -39,44 +39,42 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
 
 
 def pack_optimizer(
-    optimizer: torch.optim.Optimizer, names: Sequence[str]
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]]]:
-    """State as tensors by ``<parameter>/<slot>`` (CPU copies) and numbers by parameter and slot.
-
-    ``names`` are the parameters' names in the order they were given to the optimizer.
-    """
+    """State as tensors by ``<parameter>/<slot>`` (CPU copies) and numbers by parameter and slot."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, dict[str, Any]] = {}
-    for index, slots in optimizer.state_dict()["state"].items():
-        for slot, value in slots.items():
+    for name, parameter in parameters.items():
+        for slot, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
-                tensors[f"{names[index]}/{slot}"] = value.detach().to("cpu", copy=True).contiguous()
+                tensors[f"{name}/{slot}"] = value.detach().to("cpu", copy=True).contiguous()
             elif value is not None:
-                numbers.setdefault(names[index], {})[slot] = value
+                numbers.setdefault(name, {})[slot] = value
     return tensors, numbers
 
 
 def unpack_optimizer(
     optimizer: torch.optim.Optimizer,
-    names: Sequence[str],
+    parameters: Mapping[str, nn.Parameter],
     tensors: Mapping[str, Tensor],
     numbers: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """The inverse of pack_optimizer. Raises CheckpointError when a parameter is not among ``names``."""
-    places = {name: index for index, name in enumerate(names)}
-    state: dict[int, dict[str, Any]] = {}
+    """The inverse of pack_optimizer. Raises CheckpointError for state of a parameter that is not trained.
+
+    The state is set directly: an optimizer's own load_state_dict casts tensors to the parameter's type.
+    """
     for key, tensor in tensors.items():
         name, _, slot = key.rpartition("/")
-        state.setdefault(_place(places, name), {})[slot] = tensor
+        parameter = _trained(parameters, name)
+        optimizer.state[parameter][slot] = tensor.to(parameter.device, copy=True)
     for name, slots in numbers.items():
-        state.setdefault(_place(places, name), {}).update(slots)
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        optimizer.state[_trained(parameters, name)].update(slots)
 
 
-def _place(places: Mapping[str, int], name: str) -> int:
-    if name not in places:
+def _trained(parameters: Mapping[str, nn.Parameter], name: str) -> nn.Parameter:
+    if name not in parameters:
         raise CheckpointError(f"holds optimizer state of {name}, which this run does not train")
-    return places[name]
+    return parameters[name]
 
 
 def move_optimizer(optimizer: torch.optim.Optimizer, device: torch.device | None) -> None:

@@ -58,11 +58,10 @@ class Session:
     def capture(self) -> TrainingState:
         """The state after the last finished step, copied to the CPU."""
         config = self.config
-        names = tuple(self.engine.parameters)
         tensors: Mapping[str, torch.Tensor] | None = None
         slots: Mapping[str, Mapping[str, Any]] = {}
         if config.checkpoints.save_training_state == "full":
-            tensors, slots = pack_optimizer(self.engine.optimizer, names)
+            tensors, slots = pack_optimizer(self.engine.optimizer, self.engine.parameters)
         scaler = self.engine.accelerator.scaler
         numbers: dict[str, Any] = {
             "config": config.model_dump(mode="json"),
@@ -103,8 +102,9 @@ class Session:
             elif saved["type"] != self.config.optimization.optimizer_type:
                 lost.append(f"the optimizer state is of {saved['type']}: its averages start anew")
             else:
-                names = tuple(self.engine.parameters)
-                unpack_optimizer(self.engine.optimizer, names, state.optimizer, saved["slots"])
+                unpack_optimizer(
+                    self.engine.optimizer, self.engine.parameters, state.optimizer, saved["slots"]
+                )
             if numbers["world_size"] != self.engine.accelerator.num_processes:
                 lost.append(f"the number of processes was {numbers['world_size']}: noise and data order differ now")
             scaler = self.engine.accelerator.scaler

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -183,7 +183,7 @@ def _stored(file: FileIO, path: Path, info: TensorInfo) -> Tensor:
     while it is mapped kills the process.
     """
     data = torch.empty(info.nbytes, dtype=torch.uint8)
-    left = memoryview(data.numpy())
+    left = memoryview(cast(bytearray, data.numpy()))
     file.seek(info.start)
     while left:
         count = file.readinto(left)

@@ -1,1 +1,1 @@
-"""A configuration being edited, as plain objects: the draft, its rows, its values as text. Nothing here knows Textual."""
+"""A configuration being edited, as plain objects: draft, rows, values as text. Nothing here knows Textual."""

@@ -31,7 +31,7 @@ class GridView:
         every = build_rows(self.draft)
         before, problems = self.rows, self._problems
         self._problems = self._attach(every)
-        self.rows = _without_empty_groups([row for row in every if self._visible(row, keep)])
+        self.rows = _without_empty_groups(_with_parents(every, [self._visible(row, keep) for row in every]))
         self.altered = [
             index
             for index, (old, new) in enumerate(zip(before, self.rows, strict=False))
@@ -57,9 +57,9 @@ class GridView:
         """The row of a path, or of the nearest thing above it."""
         best, length = 0, -1
         for index, row in enumerate(self.rows):
-            if row.selectable and (row.path == path or path.startswith((row.path + ".", row.path + "["))):
-                if len(row.path) > length:
-                    best, length = index, len(row.path)
+            above = row.path == path or path.startswith((row.path + ".", row.path + "["))
+            if row.selectable and above and len(row.path) > length:
+                best, length = index, len(row.path)
         return best
 
     def problems_of(self, row: Row) -> tuple[FieldProblem, ...]:
@@ -145,6 +145,18 @@ def _heading(view: GridView, row: Row, width: int) -> Line:
 def _searchable(row: Row) -> str:
     described = f"{row.spec.description} {row.spec.provider or ''}" if row.spec is not None else ""
     return f"{row.path} {row.title} {described}".lower()
+
+
+def _with_parents(rows: list[Row], visible: list[bool]) -> list[Row]:
+    """The visible rows and the sections, lists and items they stand in."""
+    kept: list[Row] = []
+    inner = 0
+    for row, seen in zip(reversed(rows), reversed(visible), strict=True):
+        parent = row.kind in ("section", "list", "item") and inner > row.depth
+        if seen or parent:
+            kept.append(row)
+            inner = row.depth
+    return kept[::-1]
 
 
 def _without_empty_groups(rows: list[Row]) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +72,7 @@ def config_data(root: Path, output: Path, **overrides: Any) -> dict[str, Any]:
     """A small fp32 LoRA run on video and audio; ``overrides`` by dotted path, dots as double underscores."""
     data: dict[str, Any] = {
         "model": {"model_path": str(CHECKPOINT), "training_mode": "lora"},
-        "lora": {"rank": 4, "alpha": 4, "dropout": 0.1, "target_modules": ["to_k", "to_q", "to_v", "to_out.0"]},
+        "lora": {"rank": 4, "alpha": 4, "dropout": 0.1, "target_modules": ["to_k", "to_v"]},
         "training_strategy": {
             "name": "flexible",
             "video": {"is_generated": True, "latents_dir": "latents"},
@@ -78,11 +80,11 @@ def config_data(root: Path, output: Path, **overrides: Any) -> dict[str, Any]:
         },
         "optimization": {
             "learning_rate": 1e-2,
-            "steps": 6,
+            "steps": 4,
             "batch_size": 1,
             "gradient_accumulation_steps": 2,
             "scheduler_type": "cosine",
-            "enable_gradient_checkpointing": True,
+            "enable_gradient_checkpointing": False,
         },
         "acceleration": {"mixed_precision_mode": "no"},
         "data": {"preprocessed_data_root": str(root), "num_dataloader_workers": 0},
@@ -105,3 +107,24 @@ def write_config(path: Path, data: Mapping[str, Any]) -> LtxTrainerConfig:
     config = validate(dict(data))
     path.write_text(render_yaml(config))
     return config
+
+
+def train(root: Path, output: Path, *, resume: str = "auto", **overrides: Any) -> int:
+    """Run the trainer in this process."""
+    from trainer.loop.run import run
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    path = output.with_suffix(".yaml")
+    write_config(path, config_data(root, output, **overrides))
+    return run(path, resume)
+
+
+def events(output: Path, kind: str) -> list[dict[str, Any]]:
+    """Events of one type in a run's log."""
+    lines = (output / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["type"] == kind]
+
+
+def weights_digest(output: Path, step: int) -> str:
+    """SHA-256 of the trained tensors in the state of a step."""
+    return hashlib.sha256((output / f"checkpoints/step_{step:06d}/weights.safetensors").read_bytes()).hexdigest()

@@ -111,10 +111,15 @@ def test_both_forms_of_2_5_prompt_modulation(changed: Changed, tmp_path: Path) -
         del config["transformer"]["use_prompt_adaln_single"]
 
     assert hasattr(load_transformer(model_files(changed("2.5", grow))), "prompt_adaln")
-    for change in (
-        lambda _, config: config["transformer"].pop("use_prompt_adaln_single"),
-        lambda tensors, config: (grow(tensors, config), config["transformer"].update(use_prompt_adaln_single=False)),
-    ):
+
+    def claim(_: dict[str, Tensor], config: dict[str, Any]) -> None:
+        del config["transformer"]["use_prompt_adaln_single"]
+
+    def deny(tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
+        grow(tensors, config)
+        config["transformer"]["use_prompt_adaln_single"] = False
+
+    for change in (claim, deny):
         with pytest.raises(CheckpointError, match="use_prompt_adaln_single"):
             load_transformer(model_files(changed("2.5", change)))
 

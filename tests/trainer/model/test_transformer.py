@@ -23,7 +23,7 @@ def with_one_sigma(given: ModalityInput) -> ModalityInput:
 def gradients(model: LtxTransformer, video: ModalityInput, audio: ModalityInput) -> dict[str, Tensor]:
     model.zero_grad()
     outputs = model(video, audio)
-    sum(output.square().mean() for output in outputs if output is not None).backward()  # type: ignore[union-attr]
+    sum(output.square().mean() for output in outputs if output is not None).backward()
     return {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
 
 
@@ -107,7 +107,7 @@ def test_one_sigma_matches_the_stock_forward_and_backward(golden: GoldenIo) -> N
     )
     for found, expected in zip(ours, theirs, strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-    sum(output.square().mean() for output in ours if output is not None).backward()  # type: ignore[union-attr]
+    sum(output.square().mean() for output in ours if output is not None).backward()
     sum(output.square().mean() for output in theirs).backward()
     for index in (0, 1):
         torch.testing.assert_close(latents[index].grad, latents[index + 2].grad, rtol=0, atol=1e-6)

@@ -192,7 +192,7 @@ class WizardScreen(Screen[None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.view.words = event.value
-        self.refresh_rows()
+        self.refresh_rows("" if event.value else None)
 
     def on_input_submitted(self) -> None:
         self.grid.focus()

@@ -25,17 +25,16 @@ class KeyBar(LineView):
         self.set_lines([self._line()])
 
     def _line(self) -> Line:
-        keys = [key for key in keys_of(*self._contexts) if key.footer]
         always = [key for key in keys_of("app") if key.footer]
-        return fit_keys(keys, always, self.size.width or 80)
+        return fit_keys(keys_of(*self._contexts), always, self.size.width or 80)
 
 
 def fit_keys(keys: list[Key], always: list[Key], width: int) -> Line:
-    """The keys that fit, those in ``always`` last and first to be kept."""
+    """The footer keys among ``keys`` that fit, those in ``always`` last and first to be kept."""
     tail = tuple(span for key in always for span in _spans(key))
     room = width - width_of(tail)
     line: Line = ()
-    for key in keys:
+    for key in [key for key in keys if key.footer]:
         spans = _spans(key)
         if width_of(line) + width_of(spans) > room:
             break

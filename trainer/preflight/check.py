@@ -1,0 +1,86 @@
+"""The preflight: everything that can be known about a run before anything large is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from schemas.errors import ConfigError
+from schemas.loading import load_config
+from trainer.preflight import (
+    rules_conditions,
+    rules_dataset,
+    rules_media,
+    rules_model,
+    rules_output,
+    rules_start,
+    rules_targets,
+    rules_text_encoder,
+    rules_training,
+    rules_validation,
+)
+from trainer.preflight.facts import Facts
+from trainer.preflight.problem import CheckReport, Problem, from_config_error, info
+
+if TYPE_CHECKING:
+    from schemas import ConfigDocument, LtxTrainerConfig
+
+Rule = Callable[[Facts], Iterator[Problem]]
+
+RULES: Final[tuple[Rule, ...]] = (
+    rules_model.model_file,
+    rules_model.model_parts,
+    rules_model.latent_channels,
+    rules_model.gradient_checkpointing,
+    rules_text_encoder.text_encoder,
+    rules_targets.targets,
+    rules_targets.stg_blocks,
+    rules_start.start_weights,
+    rules_dataset.presence,
+    rules_dataset.contents,
+    rules_dataset.agreement,
+    rules_dataset.batches,
+    rules_dataset.lengths,
+    rules_conditions.conditions,
+    rules_conditions.masks,
+    rules_validation.schedule,
+    rules_validation.modalities,
+    rules_validation.parts,
+    rules_validation.geometry,
+    rules_media.media,
+    rules_output.directory,
+    rules_output.earlier_run,
+    rules_output.disk_space,
+    rules_training.learning_rate,
+    rules_training.scheduler,
+    rules_training.precision,
+    rules_training.saving,
+    rules_training.wandb,
+    rules_training.hub,
+)
+_ORDER: Final = {"error": 0, "warning": 1, "info": 2}
+
+
+def check(
+    config: LtxTrainerConfig, document: ConfigDocument | None = None, *, config_path: Path | None = None
+) -> CheckReport:
+    """Run every rule on a valid configuration; errors come first, then warnings, then information.
+
+    Reads headers, directory listings and descriptions of prepared files, never a weight. ``config_path`` (or the path
+    of ``document``) says which file the configuration came from.
+    """
+    facts = Facts(config, config_path or (document.path if document else None))
+    found = [problem for rule in RULES for problem in rule(facts)]
+    return CheckReport(tuple(sorted(found, key=lambda problem: _ORDER[problem.severity])))
+
+
+def check_file(path: Path) -> CheckReport:
+    """Check a configuration file; what makes it unreadable or invalid is reported as problems too."""
+    try:
+        loaded = load_config(path)
+    except ConfigError as found:
+        return CheckReport(tuple(from_config_error(found)))
+    notes = tuple(info("config-note", "", str(note)) for note in loaded.notes)
+    report = check(loaded.config, loaded.document, config_path=path)
+    return CheckReport((*report.problems, *notes))

@@ -1,0 +1,193 @@
+"""Validation samples: sizes on the latent grid, conditions that fit them, and modalities that are in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from presets.geometry import fits_grid
+from schemas.errors import EXIT_DATA
+from schemas.validation import ValidationSample
+from schemas.validation_conditions import (
+    PrefixSample,
+    ReferenceSample,
+    SpatialCropSample,
+    SuffixSample,
+    ValidationCondition,
+    targets,
+)
+from trainer.files.checkpoint import Checkpoint, VaeScale
+from trainer.preflight.facts import Facts
+from trainer.preflight.problem import Problem, error, info, warning
+
+_VAE_PARTS: Final = {
+    "video encoder": (("vae.encoder.", "encoder."), "model.video_vae_path"),
+    "video decoder": (("vae.decoder.", "decoder."), "model.video_vae_path"),
+    "audio encoder": (("audio_vae.encoder.",), "model.audio_vae_path"),
+    "audio decoder": (("audio_vae.decoder.",), "model.audio_vae_path"),
+    "vocoder": (("vocoder.",), "model.audio_vae_path"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One sample with its size: pixels and frames."""
+
+    path: str
+    sample: ValidationSample
+    width: int
+    height: int
+    frames: int
+
+
+def planned(facts: Facts) -> tuple[Planned, ...]:
+    """The samples of the configuration with their own or the common size."""
+    validation = facts.config.validation
+    return tuple(
+        Planned(f"validation.samples[{index}]", sample, *(sample.video_dims or validation.video_dims))
+        for index, sample in enumerate(validation.samples)
+    )
+
+
+def schedule(facts: Facts) -> Iterator[Problem]:
+    """Samples and an interval belong together."""
+    validation, steps = facts.config.validation, facts.config.optimization.steps
+    if validation.samples and validation.interval is None:
+        yield info("validation-off", "validation.interval", "it is null: the samples are never made")
+    if validation.interval is not None and not validation.samples:
+        yield info("validation-no-samples", "validation.samples", "there are none: nothing is made during training")
+    if facts.validates and validation.interval is not None and validation.interval > steps:
+        yield warning(
+            "validation-interval",
+            "validation.interval",
+            f"{validation.interval} is more than the {steps} steps of the run",
+            "lower it to see the training's effect",
+        )
+
+
+def modalities(facts: Facts) -> Iterator[Problem]:
+    """What samples generate must be trained on: the other branch is not loaded."""
+    if not facts.validates:
+        return
+    validation = facts.config.validation
+    for name, wanted, loaded in (
+        ("video", validation.generate_video, facts.video),
+        ("audio", validation.generate_audio, facts.audio),
+    ):
+        if wanted and not loaded:
+            yield error(
+                "validation-modality",
+                f"validation.generate_{name}",
+                f"samples cannot have {name}: this run trains without it and does not load its branch",
+                f"set validation.generate_{name} to false",
+            )
+    for plan in planned(facts):
+        for index, condition in enumerate(plan.sample.conditions):
+            name = targets(condition)
+            if not (facts.video if name == "video" else facts.audio):
+                yield error(
+                    "validation-modality",
+                    f"{plan.path}.conditions[{index}]",
+                    f"{condition.type} is about {name}, which this run does not load",
+                    "delete the condition",
+                )
+
+
+def parts(facts: Facts) -> Iterator[Problem]:
+    """Encoders and decoders that the samples need are in the files."""
+    if not facts.validates or facts.files is None:
+        return
+    video, audio = facts.part(facts.files.video_vae_file), facts.part(facts.files.audio_vae_file)
+    for part in _needed(facts):
+        prefixes, field = _VAE_PARTS[part]
+        checkpoint: Checkpoint | None = video if part.startswith("video") else audio
+        if checkpoint is None or not checkpoint.has(*prefixes):
+            where = facts.files.transformer if checkpoint is None else checkpoint.path
+            yield error(
+                "validation-part-missing",
+                field,
+                f"validation needs the {part}, which {where} does not hold",
+                f"set {field} to the file of the same release, or generate less",
+                exit_code=EXIT_DATA,
+            )
+
+
+def _needed(facts: Facts) -> list[str]:
+    validation = facts.config.validation
+    given = {targets(condition) for sample in validation.samples for condition in sample.conditions}
+    needed = []
+    if "video" in given and facts.video:
+        needed.append("video encoder")
+    if validation.generate_video and facts.video:
+        needed.append("video decoder")
+    if "audio" in given and facts.audio:
+        needed.append("audio encoder")
+    if validation.generate_audio and facts.audio:
+        needed += ["audio decoder", "vocoder"]
+    return needed
+
+
+def geometry(facts: Facts) -> Iterator[Problem]:
+    """Sizes fit the VAE's grid, and so do the lengths of what is given."""
+    if not facts.config.validation.samples:
+        return
+    make = error if facts.validates else warning
+    told: set[str] = set()
+    for plan in planned(facts):
+        path = f"{plan.path}.video_dims" if plan.sample.video_dims else "validation.video_dims"
+        wrong = fits_grid(plan.width, plan.height, plan.frames, facts.scale.spatial, facts.scale.temporal)
+        if wrong and facts.video and path not in told:
+            told.add(path)
+            yield make("validation-size", path, "; ".join(wrong), _nearest(plan, facts.scale))
+        for index, condition in enumerate(plan.sample.conditions):
+            for message, hint in _condition(plan, condition, facts.scale):
+                yield make("validation-condition", f"{plan.path}.conditions[{index}]", message, hint)
+
+
+def _nearest(plan: Planned, scale: VaeScale) -> str:
+    width, height = (max(1, round(side / scale.spatial)) * scale.spatial for side in (plan.width, plan.height))
+    frames = max(0, round((plan.frames - 1) / scale.temporal)) * scale.temporal + 1
+    return f"near it: [{width}, {height}, {frames}]"
+
+
+def _condition(plan: Planned, condition: ValidationCondition, scale: VaeScale) -> Iterator[tuple[str, str]]:
+    """(message, hint) for everything about one condition that does not fit its sample."""
+    if isinstance(condition, PrefixSample | SuffixSample) and condition.num_frames is not None:
+        yield from _clip_length(plan, condition, condition.num_frames, scale.temporal)
+    elif isinstance(condition, ReferenceSample) and condition.video is not None:
+        yield from _reference(plan, condition, scale)
+    elif isinstance(condition, SpatialCropSample):
+        top, left, bottom, right = (value // scale.spatial for value in condition.spatial_region)
+        rows, columns = plan.height // scale.spatial, plan.width // scale.spatial
+        given = max(0, min(bottom, rows) - top) * max(0, min(right, columns) - left)
+        if given == 0:
+            yield f"the region holds no whole latent cell of a {plan.width} x {plan.height} sample", "enlarge it"
+        elif given == rows * columns:
+            yield "the region is the whole sample: nothing is left to generate", "make it smaller"
+
+
+def _clip_length(
+    plan: Planned, condition: PrefixSample | SuffixSample, frames: int, temporal: int
+) -> Iterator[tuple[str, str]]:
+    rest = 1 if isinstance(condition, PrefixSample) else 0
+    if (frames - rest) % temporal:
+        low = max(rest + (0 if rest else temporal), frames - (frames - rest) % temporal)
+        shape = f"{temporal}k+1" if rest else f"{temporal}k"
+        yield f"{frames} frames is not {shape}", f"{low} or {low + temporal} frames"
+    if frames >= plan.frames:
+        yield f"it gives {frames} frames of a sample of {plan.frames}: nothing is left to generate", "give fewer"
+
+
+def _reference(plan: Planned, condition: ReferenceSample, scale: VaeScale) -> Iterator[tuple[str, str]]:
+    factor, every = condition.downscale_factor, condition.temporal_scale_factor
+    if plan.width % (factor * scale.spatial) or plan.height % (factor * scale.spatial):
+        yield (
+            f"a {plan.width} x {plan.height} sample has no reference {factor} times smaller on the latent grid",
+            f"sides must be multiples of {factor * scale.spatial}",
+        )
+    if (plan.frames - 1) % every or ((plan.frames - 1) // every) % scale.temporal:
+        yield (
+            f"a sample of {plan.frames} frames has no reference with {every} times fewer",
+            f"frames must be {every * scale.temporal}k+1",
+        )
