@@ -45,14 +45,20 @@ def make_accelerator(config: LtxTrainerConfig) -> Accelerator:
             mixed_precision=mode, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
         )
     except ValueError as error:
-        raise EnvironmentFault(
-            f"this device cannot train in {mode}: {error}",
-            where="acceleration.mixed_precision_mode",
-            hint="set it to bf16 on a recent GPU, or to no",
-        ) from error
+        raise _cannot(mode, str(error)) from error
+    if mode == "fp16" and accelerator.device.type == "cpu":
+        raise _cannot(mode, "a CPU has no fp16 autocast")
     if accelerator.distributed_type not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
         raise ConfigError(
             f"launched as {accelerator.distributed_type.value}, which is not supported yet",
             hint="launch with plain data parallelism (DDP) or as a single process",
         )
     return accelerator
+
+
+def _cannot(mode: str, reason: str) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"this device cannot train in {mode}: {reason}",
+        where="acceleration.mixed_precision_mode",
+        hint="set it to bf16 on a recent GPU, or to no",
+    )

@@ -98,7 +98,8 @@ def _train(
         reporter.phase("finished", f"step {resumed.state.step} was reached before; raise optimization.steps to go on")
         return EXIT_OK
     runner = prepare_validation(config, directory, reporter)
-    prepared = prepare(config, reporter)
+    reporter.phase("caching", "captions through the text connectors")
+    prepared = prepare(config, warn=reporter.warn, share=reporter.share)
     if signals.received is not None:
         reporter.phase("stopped", f"stopped by {signals.received.name} before training began")
         return signals.exit_code

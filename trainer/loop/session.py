@@ -102,9 +102,7 @@ class Session:
             elif saved["type"] != self.config.optimization.optimizer_type:
                 lost.append(f"the optimizer state is of {saved['type']}: its averages start anew")
             else:
-                unpack_optimizer(
-                    self.engine.optimizer, self.engine.parameters, state.optimizer, saved["slots"]
-                )
+                unpack_optimizer(self.engine.optimizer, self.engine.parameters, state.optimizer, saved["slots"])
             if numbers["world_size"] != self.engine.accelerator.num_processes:
                 lost.append(f"the number of processes was {numbers['world_size']}: noise and data order differ now")
             scaler = self.engine.accelerator.scaler

@@ -55,7 +55,13 @@ class Prepared:
         return Modalities(video=self.plan.video is not None, audio=self.plan.audio is not None)
 
 
-def prepare(config: LtxTrainerConfig, reporter: Reporter) -> Prepared:
+Warn = Callable[[str, str], object]
+"""code, message"""
+Share = Callable[[str, str, int, int], object]
+"""phase, message, done, total"""
+
+
+def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     """Everything that is cheap or must not stand beside the transformer: data, captions through the connectors."""
     plan = plan_of(config.training_strategy)
     if config.acceleration.quantization is not None:
@@ -69,14 +75,14 @@ def prepare(config: LtxTrainerConfig, reporter: Reporter) -> Prepared:
     index = DatasetIndex.build(config.data.preprocessed_data_root, sources(config))
     index.require_samples()
     for dropped in index.dropped:
-        reporter.warn("clip_dropped", f"{dropped.name} is not trained on: {dropped.reason}")
+        warn("clip_dropped", f"{dropped.name} is not trained on: {dropped.reason}")
     modalities = Modalities(video=plan.video is not None, audio=plan.audio is not None)
-    cache = _cached_captions(config, files, index, modalities, accelerator, reporter)
+    cache = _cached_captions(config, files, index, modalities, accelerator, share)
     clips = ClipDataset(index, cache)
     order = BatchOrder(clips.shapes, config.optimization.batch_size, config.seed)
     if order.left_out:
         names = ", ".join(clips.names[position] for position in order.left_out)
-        reporter.warn(
+        warn(
             "clips_left_out",
             f"{len(order.left_out)} clips never fill a batch of {config.optimization.batch_size} because too few share "
             f"their shape: {names}",
@@ -96,7 +102,7 @@ def build_session(
     transformer = load_transformer(
         source, modalities=prepared.modalities, dtype=weights_dtype(config), device=accelerator.device
     )
-    _make_trainable(transformer, config, reporter)
+    reporter.line(trainable(transformer, config))
     if start is not None:
         load_start_weights(transformer, start)
         reporter.line(f"starting from the weights of {start.path}")
@@ -110,7 +116,7 @@ def build_session(
         model=accelerator.prepare_model(transformer),
         parameters=parameters,
         optimizer=accelerator.prepare_optimizer(optimizer),
-        strategy=_strategy(config, prepared, transformer),
+        strategy=build_strategy(config, prepared, transformer),
         seed=config.seed,
         accumulation=config.optimization.gradient_accumulation_steps,
         max_grad_norm=config.optimization.max_grad_norm,
@@ -134,19 +140,18 @@ def _cached_captions(
     index: DatasetIndex,
     modalities: Modalities,
     accelerator: Accelerator,
-    reporter: Reporter,
+    share: Share,
 ) -> ConnectorCache:
     dtype = compute_dtype(config)
     fingerprint = "-".join([*map(file_fingerprint, files.connectors), str(dtype)])
     folder = _cache_folder(index.root, Path(config.output_dir))
     cache = ConnectorCache(folder, fingerprint, video=modalities.video, audio=modalities.audio)
-    reporter.phase("caching", "captions through the text connectors")
     with accelerator.main_process_first():
         cache.build(
             [sample.files[CONDITIONS] for sample in index.samples],
             lambda: load_connectors(files, modalities=modalities, dtype=dtype, device=accelerator.device),
             device=accelerator.device,
-            on_progress=lambda done, total: reporter.share("caching", "captions", done, total),
+            on_progress=lambda done, total: share("caching", "captions", done, total),
         )
     if accelerator.device.type == "cuda":
         torch.cuda.empty_cache()
@@ -166,20 +171,22 @@ def _cache_folder(data: Path, output: Path) -> Path:
     return folder
 
 
-def _make_trainable(transformer: LtxTransformer, config: LtxTrainerConfig, reporter: Reporter) -> None:
+def trainable(transformer: LtxTransformer, config: LtxTrainerConfig) -> str:
+    """Freeze all but what is trained, and say what that is."""
     if config.model.training_mode == "lora":
         assert config.lora is not None
         report = add_lora(transformer, config.lora, config.seed)
-        reporter.line(f"LoRA on {len(report.modules)} modules, {report.parameters:,} parameters")
+        said = f"LoRA on {len(report.modules)} modules, {report.parameters:,} parameters"
     else:
         transformer.requires_grad_(True)
-        count = sum(parameter.numel() for parameter in transformer.parameters())
-        reporter.line(f"full training of {count:,} parameters")
+        said = f"full training of {sum(parameter.numel() for parameter in transformer.parameters()):,} parameters"
     transformer.gradient_checkpointing = config.optimization.enable_gradient_checkpointing
     transformer.train()
+    return said
 
 
-def _strategy(config: LtxTrainerConfig, prepared: Prepared, transformer: LtxTransformer) -> Strategy:
+def build_strategy(config: LtxTrainerConfig, prepared: Prepared, transformer: LtxTransformer) -> Strategy:
+    """How batches become training steps for this model."""
     mode = config.flow_matching.timestep_sampling_mode
     params = resolved_sampling_params(mode, config.flow_matching.timestep_sampling_params)
     _demand_channels(prepared, transformer)

@@ -66,7 +66,7 @@ def find_start_weights(config: LtxTrainerConfig) -> StartWeights | None:
         return None
     path, mode = Path(config.model.load_checkpoint).expanduser(), config.model.training_mode
     if path.is_dir():
-        path = _newest(path, PREFIXES[mode])
+        path = newest_weights(path, PREFIXES[mode])
     if not path.is_file() or path.suffix != ".safetensors":
         raise CheckpointError("is no .safetensors file", where=path, hint="correct model.load_checkpoint")
     whole = mode == "full" and any(name.startswith(TRANSFORMER_PREFIX) for name in read_header(path).tensors)
@@ -112,14 +112,13 @@ def foreign_step(path: Path) -> int:
     return step
 
 
-def _newest(folder: Path, prefix: str) -> Path:
+def newest_weights(folder: Path, prefix: str) -> Path:
+    """The weights file of the highest step below a folder. Raises CheckpointError when there is none."""
     found = [
         (int(match[1]), path)
         for path in folder.rglob(f"{prefix}*.safetensors")
         if (match := _STEP.search(path.stem)) and not path.name.startswith(".")
     ]
     if not found:
-        raise CheckpointError(
-            f"holds no {prefix}*.safetensors", where=folder, hint="name a file, or set model.load_checkpoint to null"
-        )
+        raise CheckpointError(f"holds no {prefix}*.safetensors", where=folder, hint="name a file")
     return max(found)[1]
