@@ -85,7 +85,7 @@ class RunView:
         resumed = event.get("resumed_from")
         first = _whole(resumed.get("step")) if isinstance(resumed, Mapping) else _whole(resumed)
         for series in self.series.values():
-            series.cut((first or 0) + 1)
+            series.cut(0 if first is None else first + 1)
         self.step = first
 
     def _phase(self, event: Event) -> None:
