@@ -40,20 +40,35 @@ class SamplePlan:
         return self.audio_steps > 0
 
 
-def required_modalities(config: ValidationConfig) -> Modalities | None:
-    """Which halves of the transformer the samples need; None when there are no samples."""
+def made_modalities(config: ValidationConfig, held: Modalities | None = None) -> Modalities | None:
+    """What the samples consist of; None when there are none.
+
+    ``held`` are the halves of the model that the run has: the other one is left out, because loading it for samples
+    alone could need twice the memory. Raises ConfigError when nothing would be left.
+    """
     if not config.samples:
         return None
-    return Modalities(video=config.generate_video, audio=config.generate_audio)
+    video = config.generate_video and (held is None or held.video)
+    audio = config.generate_audio and (held is None or held.audio)
+    if not (video or audio):
+        wanted = "video" if config.generate_video else "audio"
+        raise ConfigError(
+            f"validation is to make {wanted} alone, but this run holds no {wanted} half of the model",
+            where=f"validation.generate_{wanted}",
+            hint=f"train {wanted} too, or generate what is trained",
+        )
+    return Modalities(video, audio)
 
 
-def plan_samples(config: ValidationConfig, scale: VaeScale, block_count: int) -> tuple[SamplePlan, ...]:
+def plan_samples(
+    config: ValidationConfig, made: Modalities, scale: VaeScale, block_count: int
+) -> tuple[SamplePlan, ...]:
     """Every sample of ``validation``, for a VAE of these factors and a transformer of ``block_count`` blocks.
 
     Raises ConfigError naming all that cannot be made: sizes the VAE does not have, blocks the model does not have,
     conditions that are not supported.
     """
-    problems = [*unsupported(config), *_guidance_problems(config, block_count)]
+    problems = [*unsupported(config), *_guidance_problems(config, made, block_count)]
     plans = []
     for index, sample in enumerate(config.samples):
         width, height, frames = sample.video_dims or config.video_dims
@@ -62,7 +77,6 @@ def plan_samples(config: ValidationConfig, scale: VaeScale, block_count: int) ->
         problems += [
             problem for problem in _size_problems(field, width, height, frames, scale) if problem not in problems
         ]
-        video = config.generate_video
         plans.append(
             SamplePlan(
                 index=index,
@@ -71,10 +85,10 @@ def plan_samples(config: ValidationConfig, scale: VaeScale, block_count: int) ->
                 seed=config.seed if sample.seed is None else sample.seed,
                 fps=config.frame_rate,
                 pixel_frames=frames,
-                frames=(frames - 1) // scale.temporal + 1 if video else 0,
-                height=height // scale.spatial if video else 0,
-                width=width // scale.spatial if video else 0,
-                audio_steps=audio_steps(frames, config.frame_rate) if config.generate_audio else 0,
+                frames=(frames - 1) // scale.temporal + 1 if made.video else 0,
+                height=height // scale.spatial if made.video else 0,
+                width=width // scale.spatial if made.video else 0,
+                audio_steps=audio_steps(frames, config.frame_rate) if made.audio else 0,
             )
         )
     if problems:
@@ -103,15 +117,15 @@ def unsupported(config: ValidationConfig) -> tuple[FieldProblem, ...]:
     )
 
 
-def effective_guidance(config: ValidationConfig) -> Guidance:
+def effective_guidance(config: ValidationConfig, made: Modalities) -> Guidance:
     """The guidance as far as the generated modalities can use it."""
-    video, audio = config.generate_video, config.generate_audio
+    video, audio = made.video, made.audio
     return from_config(config).reduced(video=video, audio=audio, generates_video=video, generates_audio=audio)
 
 
-def _guidance_problems(config: ValidationConfig, block_count: int) -> list[FieldProblem]:
-    guidance = effective_guidance(config)
-    if not config.samples or guidance.stg_blocks is None or "perturbed" not in guidance.passes():
+def _guidance_problems(config: ValidationConfig, made: Modalities, block_count: int) -> list[FieldProblem]:
+    guidance = effective_guidance(config, made)
+    if guidance.stg_blocks is None or "perturbed" not in guidance.passes():
         return []
     beyond = sorted(block for block in guidance.stg_blocks if block >= block_count)
     if not beyond:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
-from schemas.errors import ConfigError, NumericError
+from schemas.errors import NumericError
 from trainer.files.checkpoint import ModelFiles, files_vae_scale, read_checkpoint, transformer_config
 from trainer.model.audio import audio_latent_shape
 from trainer.model.inputs import Modalities
@@ -22,8 +23,9 @@ from trainer.objective.tokens import unpatchify_audio, unpatchify_video
 from trainer.rundir.events import EventLog
 from trainer.rundir.layout import RunDirectory
 from trainer.validation.decoding import Decoded, Latents, decode
+from trainer.validation.guidance import Guidance
 from trainer.validation.media import write_mp4, write_png, write_poster, write_wav
-from trainer.validation.plan import SamplePlan, effective_guidance, plan_samples, required_modalities
+from trainer.validation.plan import SamplePlan, effective_guidance, made_modalities, plan_samples
 from trainer.validation.prompts import PromptContext, PromptEncoder
 from trainer.validation.sampler import Track, Tracks, sample
 from trainer.validation.schedule import sigmas
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 CACHE_NAME: Final = ".validation_prompts"
 Progress = Callable[[str, int, int], None]
 """message, done, total"""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ class ValidationRunner:
     """Makes the samples of ``config.validation``.
 
     ``device`` is where everything runs; ``dtype`` is what is computed in, under autocast as in training (fp32: no
-    autocast). ``modalities``, when given, is what the transformer will hold. Construction loads nothing and raises
-    ConfigError for samples that cannot be made.
+    autocast). ``modalities``, when given, is what the transformer will hold; a modality it lacks is left out of the
+    samples, with a warning. Construction loads nothing and raises ConfigError for samples that cannot be made.
     """
 
     def __init__(
@@ -80,11 +83,13 @@ class ValidationRunner:
         self.interval = self._config.interval
         """Optimizer steps between validations, None for never; may be changed while training."""
         self.plans: tuple[SamplePlan, ...] = ()
-        if self._config.samples:
+        self._guidance = Guidance()
+        self._made = made_modalities(self._config, modalities)
+        if self._made is not None:
             blocks = int(transformer_config(read_checkpoint(files.transformer))["num_layers"])
-            self.plans = plan_samples(self._config, files_vae_scale(files), blocks)
-            self._check_held(modalities)
-        self._guidance = effective_guidance(self._config)
+            self.plans = plan_samples(self._config, self._made, files_vae_scale(files), blocks)
+            self._guidance = effective_guidance(self._config, self._made)
+            self._tell_reduction(self._made)
 
     def due(self, step: int, *, start: bool = False) -> bool:
         """Whether samples are to be made after optimizer step ``step``, or, with ``start``, before the first one."""
@@ -96,10 +101,9 @@ class ValidationRunner:
 
     def prepare(self, on_progress: Callable[[str], None] | None = None) -> None:
         """Encode all prompts, or find them on disk. To be called before the transformer is loaded."""
-        modalities = required_modalities(self._config)
-        if modalities is None:
+        if self._made is None:
             return
-        encoder = PromptEncoder(self._files, self._cache, modalities, self._device, self._dtype, self._in_8bit)
+        encoder = PromptEncoder(self._files, self._cache, self._made, self._device, self._dtype, self._in_8bit)
         prompts = [plan.prompt for plan in self.plans]
         if "uncond" in self._guidance.passes():
             prompts.append(self._config.negative_prompt)
@@ -134,17 +138,21 @@ class ValidationRunner:
             )
         return tuple(self._write(plan, step, media) for plan, media in zip(plans, decoded, strict=True))
 
-    def _check_held(self, held: Modalities | None) -> None:
-        wanted = required_modalities(self._config)
-        if held is None or wanted is None:
-            return
-        for name, want, have in (("video", wanted.video, held.video), ("audio", wanted.audio, held.audio)):
-            if want and not have:
-                raise ConfigError(
-                    f"validation is to make {name}, but this run holds no {name} half of the model",
-                    where=f"validation.generate_{name}",
-                    hint=f"set validation.generate_{name} to false, or train {name} too",
+    def _tell_reduction(self, made: Modalities) -> None:
+        wanted = {"video": self._config.generate_video, "audio": self._config.generate_audio}
+        for name, want in wanted.items():
+            if want and not getattr(made, name):
+                message = (
+                    f"validation samples are made without {name}: this run trains no {name} and holds no {name} half "
+                    f"of the model (set validation.generate_{name} to false to say so yourself)"
                 )
+                _log.warning("%s", message)
+                if self._events is not None:
+                    self._events.append("warning", code="validation_reduced", message=message)
+
+    def _check_held(self, held: Modalities) -> None:
+        if self._made is not None and ((self._made.video and not held.video) or (self._made.audio and not held.audio)):
+            raise ValueError("the transformer lacks a modality that the runner was told it holds")
 
     def _denoise(
         self, transformer: LtxTransformer, plan: SamplePlan, tell: Progress, place: int, count: int

@@ -8,7 +8,7 @@ from schemas.errors import ConfigError
 from schemas.validation import ValidationConfig
 from trainer.files.checkpoint import VaeScale
 from trainer.model.inputs import Modalities
-from trainer.validation.plan import audio_steps, plan_samples, required_modalities, unsupported
+from trainer.validation.plan import audio_steps, made_modalities, plan_samples, unsupported
 
 SCALE = VaeScale(32, 8)
 
@@ -31,24 +31,31 @@ def test_length_of_the_sound(frames: int, fps: float, steps: int) -> None:
     [((512, 512, 25), 1024), ((576, 576, 49), 2268), ((960, 544, 89), 6120), ((768, 768, 1), 576)],
 )
 def test_latent_sizes(dims: tuple[int, int, int], tokens: int) -> None:
-    (plan,) = plan_samples(_config(video_dims=dims), SCALE, 48)
+    (plan,) = plan_samples(_config(video_dims=dims), Modalities(), SCALE, 48)
     assert plan.frames * plan.height * plan.width == tokens
     assert (plan.height, plan.width, plan.pixel_frames) == (dims[1] // 32, dims[0] // 32, dims[2])
 
 
 def test_sample_settings_override_the_common_ones() -> None:
     samples = [{"prompt": "a"}, {"prompt": "b", "seed": 0, "video_dims": [64, 96, 17]}]
-    first, second = plan_samples(_config(samples=samples, seed=9, video_dims=[32, 32, 9]), SCALE, 48)
+    first, second = plan_samples(_config(samples=samples, seed=9, video_dims=[32, 32, 9]), Modalities(), SCALE, 48)
     assert (first.seed, second.seed) == (9, 0)
     assert (second.height, second.width, second.frames) == (3, 2, 3)
 
 
 def test_modalities_that_are_made() -> None:
-    assert required_modalities(_config()) == Modalities()
-    assert required_modalities(_config(generate_audio=False)) == Modalities(audio=False)
-    assert required_modalities(_config(samples=[])) is None
-    (sound,) = plan_samples(_config(generate_video=False), SCALE, 48)
+    assert made_modalities(_config()) == Modalities()
+    assert made_modalities(_config(generate_audio=False)) == Modalities(audio=False)
+    assert made_modalities(_config(samples=[])) is None
+    (sound,) = plan_samples(_config(), Modalities(video=False), SCALE, 48)
     assert (sound.has_video, sound.has_audio) == (False, True)
+
+
+def test_a_half_the_run_does_not_hold_is_left_out() -> None:
+    assert made_modalities(_config(), Modalities(audio=False)) == Modalities(audio=False)
+    assert made_modalities(_config(generate_video=False), Modalities(video=False)) == Modalities(video=False)
+    with pytest.raises(ConfigError, match="holds no audio half"):
+        made_modalities(_config(generate_video=False), Modalities(audio=False))
 
 
 def test_conditions_are_refused_by_name() -> None:
@@ -70,7 +77,7 @@ def test_conditions_are_refused_by_name() -> None:
 )
 def test_impossible_sizes_name_the_nearest(dims: tuple[int, int, int], hints: list[str]) -> None:
     with pytest.raises(ConfigError) as refusal:
-        plan_samples(_config(video_dims=dims, samples=[{"prompt": "a"}, {"prompt": "b"}]), SCALE, 48)
+        plan_samples(_config(video_dims=dims, samples=[{"prompt": "a"}, {"prompt": "b"}]), Modalities(), SCALE, 48)
     assert [problem.hint for problem in refusal.value.problems] == [f"nearest: {hint}" for hint in hints]
 
 
@@ -82,13 +89,13 @@ def test_impossible_sizes_name_the_nearest(dims: tuple[int, int, int], hints: li
         ({"stg_blocks": [1]}, False),
         ({"video_stg_scale": 0, "audio_stg_scale": 0}, False),
         ({"video_stg_scale": 0, "generate_audio": False}, False),
-        ({"samples": []}, False),
     ],
 )
 def test_blocks_beyond_the_model_are_refused_only_when_used(fields: dict[str, Any], refused: bool) -> None:
     config = _config(**fields)
+    made = made_modalities(config) or Modalities()
     if refused:
         with pytest.raises(ConfigError, match="cannot be made"):
-            plan_samples(config, SCALE, 2)
+            plan_samples(config, made, SCALE, 2)
     else:
-        plan_samples(config, SCALE, 2)
+        plan_samples(config, made, SCALE, 2)

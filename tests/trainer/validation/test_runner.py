@@ -287,15 +287,22 @@ def test_what_cannot_be_made_is_refused_before_loading(configure: Configure, fil
     ]
 
 
-def test_halves_the_run_does_not_hold_are_refused(configure: Configure, files: ModelFiles) -> None:
-    with pytest.raises(ConfigError, match="no audio half"):
-        _runner(configure(), files, modalities=Modalities(audio=False))
-    runner, _ = _runner(configure(generate_audio=False), files, modalities=Modalities(audio=False))
+def test_a_half_the_run_does_not_hold_is_left_out_with_a_warning(configure: Configure, files: ModelFiles) -> None:
+    held = Modalities(audio=False)
+    runner, run = _runner(configure(**GUIDED, inference_steps=1), files, modalities=held)
+    (warning,) = EventReader(run.events_path).poll()
+    assert (warning["type"], warning["code"]) == ("warning", "validation_reduced")
+    assert "without audio" in warning["message"]
     runner.prepare()
-    video_only = load_transformer(files, modalities=Modalities(audio=False), dtype=torch.float32)
-    (item,) = runner.run(video_only, 1)
+    (item,) = runner.run(load_transformer(files, modalities=held, dtype=torch.float32), 1)
     with av.open(str(item.path)) as container:
         assert not container.streams.audio
+    whole, _ = _runner(configure(), files)
+    whole.prepare()
+    with pytest.raises(ValueError, match="lacks a modality"):
+        whole.run(load_transformer(files, modalities=held, dtype=torch.float32), 1)
+    _runner(configure(generate_audio=False), files, modalities=held)
+    assert len(EventReader(run.events_path).poll()) == 2  # that warning and that sample
 
 
 def test_missing_text_encoder_is_explained(configure: Configure, files: ModelFiles) -> None:
