@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from schemas.errors import DataError
 from trainer.files.checkpoint import Checkpoint, ModelFiles, VaeScale, read_checkpoint, vae_scale
+from trainer.model.neighbourhood import NeighbourhoodProcessor
 from trainer.model.reading import Address, Component, fill
 from trainer.model.settings import (
     diffusion_decoder_arguments,
@@ -134,6 +135,7 @@ class DiffusionVideoDecoder(_Latents):
     def __init__(self, arguments: dict[str, Any], channels: int, scale: VaeScale) -> None:
         super().__init__(channels, scale)
         self.model = LTX2VideoDiffusionDecoderModel(**arguments)
+        self.model.set_attn_processor(NeighbourhoodProcessor())
         # One place for the statistics: this module.
         del self.model.latents_mean, self.model.latents_std
 

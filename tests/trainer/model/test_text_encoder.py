@@ -113,7 +113,7 @@ def test_a_missing_weight_is_named(gemma: Path, tmp_path: Path) -> None:
     tensors = load_file(gemma / "model.safetensors")
     del tensors["language_model.model.layers.1.mlp.up_proj.weight"]
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(CheckpointError, match="lacks language_model.model.layers.1.mlp.up_proj.weight"):
+    with pytest.raises(CheckpointError, match=r"lacks language_model\.model\.layers\.1\.mlp\.up_proj\.weight"):
         load_text_encoder(encoder_files(tmp_path))
 
 
