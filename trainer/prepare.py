@@ -21,7 +21,7 @@ from schemas.prepare import PrepareOptions
 from trainer.data.decode_check import decode_latents
 from trainer.data.encode_audio import encode_reference_sounds, encode_sounds, make_audio_masks
 from trainer.data.encode_text import encode_captions
-from trainer.data.encode_video import encode_references, encode_videos, make_video_masks
+from trainer.data.encode_video import LATENTS, encode_references, encode_videos, make_video_masks, target_bucket
 from trainer.data.phase import Workshop
 from trainer.data.plan import Plan, make_plan
 from trainer.data.report import Finding, Report, read_settings
@@ -142,8 +142,9 @@ def _make_root(root: Path) -> None:
 
 
 def _count_buckets(plan: Plan, report: Report) -> None:
-    dropped = {finding.name for finding in report.dropped}
-    report.buckets.update(str(bucket) for name, bucket in plan.chosen.items() if name not in dropped)
+    """From the files, because a clip may have taken a shorter bucket than its container promised."""
+    made = (sample for sample in plan.samples if plan.output(LATENTS, sample).exists())
+    report.buckets.update(str(target_bucket(plan, sample)[0]) for sample in made)
 
 
 def parse_options(text: str) -> PrepareOptions:

@@ -27,12 +27,14 @@ def decode_latents(shop: Workshop) -> None:
     ]
     if not todo:
         return
-    with shop.resident(
-        "video decoder", lambda: load_video_decoder(shop.plan.files, dtype=shop.dtype, device=shop.device)
-    ) as decoder:
+
+    def work(decoder: VideoDecoder) -> None:
         for done, (directory, sample) in enumerate(todo, start=1):
             shop.attempt(sample, "decoding", lambda at=directory, one=sample: _decode(shop, decoder, at, one))
             shop.progress("decoding", done, len(todo))
+
+    files = shop.plan.files
+    shop.using("video decoder", lambda: load_video_decoder(files, dtype=shop.dtype, device=shop.device), work)
 
 
 def _made(shop: Workshop, directory: str, sample: Sample) -> bool:

@@ -107,19 +107,17 @@ def _encode_all(
     if not todo:
         return
     grid = AudioGrid.of(shop.plan)
-    files = shop.plan.files
-    with shop.resident(
-        "audio encoder", lambda: load_audio_encoder(files, dtype=torch.float32, device=shop.device)
-    ) as encoder:
+
+    def work(encoder: AudioEncoder) -> None:
+        def one(sample: Sample) -> None:
+            shop.save(directory, sample, _encode(shop, encoder, grid, *read(sample)))
+
         for done, sample in enumerate(todo, start=1):
-            shop.attempt(
-                sample,
-                phase,
-                lambda sample=sample, encoder=encoder: shop.save(
-                    directory, sample, _encode(shop, encoder, grid, *read(sample))
-                ),
-            )
+            shop.attempt(sample, phase, lambda sample=sample: one(sample))
             shop.progress(phase, done, len(todo))
+
+    files = shop.plan.files
+    shop.using("audio encoder", lambda: load_audio_encoder(files, dtype=torch.float32, device=shop.device), work)
 
 
 def _encode(shop: Workshop, encoder: AudioEncoder, grid: AudioGrid, sound: Sound, seconds: float) -> Content:

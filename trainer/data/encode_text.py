@@ -5,12 +5,15 @@ The features are stored before the text connectors, at all 1024 positions, padde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 
 from trainer.data.phase import Workshop
 from trainer.data.plan import Sample
-from trainer.model.text import load_extractor
-from trainer.model.text_encoder import load_text_encoder
+from trainer.model.text import TextExtractor, load_extractor
+from trainer.model.text_encoder import TextEncoder, load_text_encoder
 
 PHASE = "captions"
 DIRECTORY = "conditions"
@@ -24,36 +27,42 @@ def encode_captions(shop: Workshop) -> None:
     by_prompt: dict[str, list[Sample]] = {}
     for sample in todo:
         by_prompt.setdefault(sample.prompt, []).append(sample)
-    files, in_8bit = shop.plan.files, shop.plan.options.load_text_encoder_in_8bit
-    done = 0
-    with (
-        shop.resident(
-            "text encoder",
-            lambda: load_text_encoder(files, dtype=torch.bfloat16, device=shop.device, in_8bit=in_8bit),
-        ) as encoder,
-        shop.resident(
-            "text feature extractor", lambda: load_extractor(files, dtype=torch.bfloat16, device=shop.device)
-        ) as extractor,
-    ):
+    files, device = shop.plan.files, shop.device
+    in_8bit = shop.plan.options.load_text_encoder_in_8bit
+
+    def load() -> Text:
+        # The two must live together: the hidden states of one caption take hundreds of megabytes, too much to store.
+        encoder = load_text_encoder(files, dtype=torch.bfloat16, device=device, in_8bit=in_8bit)
+        return Text(encoder, load_extractor(files, dtype=torch.bfloat16, device=device))
+
+    def work(text: Text) -> None:
+        done = 0
         for prompt, samples in by_prompt.items():
-            hidden_states_BSDL, mask_BS = encoder.encode([prompt])
-            video_BSD, audio_BSD = extractor(hidden_states_BSDL, mask_BS)
-            cut = bool(encoder.tokenize([prompt]).cut)
-            for sample in samples:
-                shop.attempt(
-                    sample,
-                    PHASE,
-                    lambda sample=sample, video=video_BSD[0], audio=audio_BSD[0], mask=mask_BS[0]: shop.save(
-                        DIRECTORY,
-                        sample,
-                        {
-                            "video_prompt_embeds": video.to(torch.bfloat16),
-                            "audio_prompt_embeds": audio.to(torch.bfloat16),
-                            "prompt_attention_mask": mask.to(torch.int64),
-                        },
-                    ),
-                )
-                if cut:
-                    shop.note(sample, PHASE, f"the caption is cut to {mask_BS.shape[1]} tokens; its end is not read")
+            _encode(shop, text, prompt, samples)
             done += len(samples)
             shop.progress(PHASE, done, len(todo))
+
+    shop.using("text encoder and feature extractor", load, work)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text encoder and feature extractor."""
+
+    encoder: TextEncoder
+    extractor: TextExtractor
+
+
+def _encode(shop: Workshop, text: Text, prompt: str, samples: Sequence[Sample]) -> None:
+    hidden_states_BSDL, mask_BS = text.encoder.encode([prompt])
+    video_BSD, audio_BSD = text.extractor(hidden_states_BSDL, mask_BS)
+    content = {
+        "video_prompt_embeds": video_BSD[0].to(torch.bfloat16),
+        "audio_prompt_embeds": audio_BSD[0].to(torch.bfloat16),
+        "prompt_attention_mask": mask_BS[0].to(torch.int64),
+    }
+    cut = bool(text.encoder.tokenize([prompt]).cut)
+    for sample in samples:
+        shop.attempt(sample, PHASE, lambda sample=sample: shop.save(DIRECTORY, sample, content))
+        if cut:
+            shop.note(sample, PHASE, f"the caption is cut to {mask_BS.shape[1]} tokens; its end is not read")

@@ -6,9 +6,8 @@ Legend of shapes: B batch, C colours or channels, F frames, H height, W width.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from trainer.data.pictures import Clip, ShortClipError, read_clip
 from trainer.data.plan import Plan, Sample, too_short
 from trainer.data.pt_files import load_pt
 from trainer.model.tiling import ENCODER_TILES
-from trainer.model.vae import load_video_encoder
+from trainer.model.vae import VideoEncoder, load_video_encoder
 
 LATENTS, REFERENCES, MASKS = "latents", "reference_latents", "video_masks"
 
@@ -85,27 +84,42 @@ def _read_reference(plan: Plan, sample: Sample) -> Clip:
     return Clip(clip.pixels_CFHW, clip.fps / temporal, clip.notes)
 
 
-def _encode_all(shop: Workshop, phase: str, directory: str, todo: Sequence[Sample], read: Any) -> None:
+def _encode_all(
+    shop: Workshop, phase: str, directory: str, todo: Sequence[Sample], read: Callable[[Sample], Clip]
+) -> None:
     if not todo:
         return
-    files, tiles = shop.plan.files, ENCODER_TILES if shop.plan.options.vae_tiling else None
-    done = 0
-    with shop.resident(
-        "video encoder", lambda: load_video_encoder(files, dtype=shop.dtype, device=shop.device)
-    ) as encoder:
+
+    def work(encoder: VideoEncoder) -> None:
+        done = 0
         for batch in _batches(shop, todo):
-            clips = {}
-            for sample in batch:
-                clip: Clip | None = shop.attempt(sample, phase, lambda sample=sample: read(sample))
-                if clip is not None:
-                    clips[sample] = clip
-            for group in _same_size(clips):
-                video_BCFHW = torch.stack([clips[sample].pixels_CFHW for sample in group]) * 2 - 1
-                latents_BCFHW = encoder.encode(video_BCFHW.to(shop.device), tiles=tiles)
-                for sample, latents in zip(group, latents_BCFHW, strict=True):
-                    _save(shop, phase, directory, sample, clips[sample], latents)
+            _encode_batch(shop, encoder, phase, directory, batch, read)
             done += len(batch)
             shop.progress(phase, done, len(todo))
+
+    files = shop.plan.files
+    shop.using("video encoder", lambda: load_video_encoder(files, dtype=shop.dtype, device=shop.device), work)
+
+
+def _encode_batch(
+    shop: Workshop,
+    encoder: VideoEncoder,
+    phase: str,
+    directory: str,
+    batch: Sequence[Sample],
+    read: Callable[[Sample], Clip],
+) -> None:
+    clips = {}
+    for sample in batch:
+        clip = shop.attempt(sample, phase, lambda sample=sample: read(sample))
+        if clip is not None:
+            clips[sample] = clip
+    tiles = ENCODER_TILES if shop.plan.options.vae_tiling else None
+    for group in _same_size(clips):
+        video_BCFHW = torch.stack([clips[sample].pixels_CFHW for sample in group]) * 2 - 1
+        latents_BCFHW = encoder.encode(video_BCFHW.to(shop.device), tiles=tiles)
+        for sample, latents in zip(group, latents_BCFHW, strict=True):
+            _save(shop, phase, directory, sample, clips[sample], latents)
 
 
 def _batches(shop: Workshop, todo: Sequence[Sample]) -> Iterator[list[Sample]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from trainer.data.pt_files import Content, save_pt
 from trainer.data.report import Finding, Report
 
 T = TypeVar("T")
+M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,15 @@ class Workshop:
         """One plain line."""
         self.say(f"{phase} {done}/{total}")
 
-    @contextmanager
-    def resident(self, what: str, load: Callable[[], T]) -> Iterator[T]:
-        """A model for the length of a phase; its memory is given back afterwards."""
+    def using(self, what: str, load: Callable[[], M], work: Callable[[M], None]) -> None:
+        """Load a model, do the work of a phase with it, and give its memory back before returning.
+
+        ``work`` must not keep the model. Running out of memory becomes an EnvironmentFault that says what helps.
+        """
         self.say(f"loading {what}")
         try:
-            model: list[T] = [load()]
-            yield model[0]
+            model = load()
+            work(model)
         except torch.OutOfMemoryError as error:
             raise EnvironmentFault(
                 f"the device ran out of memory with the {what}",
@@ -84,8 +87,9 @@ class Workshop:
                 hint="try --vae-tiling for large pictures, --load-text-encoder-in-8bit for captions, "
                 "a smaller bucket, or --device cpu",
             ) from error
-        finally:
-            model = []
+        remains = weakref.ref(model)
+        del model
+        if remains() is not None:  # something in it refers to itself
             gc.collect()
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
