@@ -118,6 +118,17 @@ def read_rows(path: str | Path, *, caption_column: str | None = None, video_colu
     return Rows(path, columns, rows, roles)
 
 
+def find_dataset_file(path: Path) -> Path | None:
+    """The dataset file a path names or a folder holds (``dataset.*``, or the only one); None when there is none."""
+    if path.is_file():
+        return path
+    found = sorted(child for child in path.iterdir() if child.is_file() and child.suffix.lower() in SUFFIXES)
+    named = [child for child in found if child.stem == "dataset"]
+    if named:
+        return named[0]
+    return found[0] if len(found) == 1 else None
+
+
 def _read_text(path: Path) -> str:
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(

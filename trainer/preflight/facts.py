@@ -204,5 +204,9 @@ def missing(path: Path, field: str) -> Problem | None:
     """A problem when nothing is at the path a setting names."""
     if path.exists():
         return None
-    nearest = next((parent for parent in path.parents if parent.exists()), None)
-    return error("path-missing", field, f"{path} does not exist", f"{nearest} does: check the rest" if nearest else "")
+    whole = path.absolute()
+    absent = next((part for part in reversed([whole, *whole.parents]) if not part.exists()), whole)
+    hint = f"{absent.parent} exists and holds no '{absent.name}'"
+    if not path.is_absolute():
+        hint += "; relative paths start where the command is run"
+    return error("path-missing", field, f"{path} does not exist", hint)

@@ -19,7 +19,7 @@ from schemas.strategy import ModalityConfig
 from trainer.files.pt import read_tensor
 from trainer.files.samples import AudioShape, MaskShape, Shape, VideoShape
 from trainer.preflight.facts import Facts, sound
-from trainer.preflight.problem import Problem, error, from_error, info, warning
+from trainer.preflight.problem import Problem, Severity, from_error, info, warning
 from trainer.preflight.rules_dataset import some
 
 _MOST_MASKS: Final = 200
@@ -66,7 +66,7 @@ def _condition(
         elif given == 0 and isinstance(condition, SpatialCropCondition):
             empty.append(sample.name)
     if covered:
-        yield _covers(path, condition.type, covered, len(facts.opened))
+        yield _covers(path, condition.type, condition.probability, covered, len(facts.opened))
     if empty:
         yield warning(
             "condition-empty",
@@ -76,13 +76,16 @@ def _condition(
         )
 
 
-def _covers(path: str, kind: str, covered: list[str], total: int) -> Problem:
-    return error(
+def _covers(path: str, kind: str, probability: float, covered: list[str], total: int) -> Problem:
+    """An error when these samples can never be learnt from; a warning when they are only wasted now and then."""
+    severity: Severity = "error" if probability == 1 or len(covered) == total else "warning"
+    return Problem(
         "condition-covers-clip",
+        severity,
         path,
         f"{kind} gives the whole clip in {len(covered)} of {total} samples; {_NO_LOSS}: {some(covered)}",
         "shorten the condition, or leave these clips out",
-        exit_code=EXIT_DATA,
+        EXIT_DATA,
     )
 
 
@@ -144,10 +147,10 @@ def masks(facts: Facts) -> Iterator[Problem]:
     for name, modality in (("video", strategy.video), ("audio", strategy.audio)):
         for index, condition in enumerate(modality.conditions if modality else []):
             if isinstance(condition, MaskCondition) and modality is not None and modality.is_generated:
-                yield from _mask_values(facts, f"{name}.conditions[{index}]")
+                yield from _mask_values(facts, f"{name}.conditions[{index}]", condition.probability)
 
 
-def _mask_values(facts: Facts, role: str) -> Iterator[Problem]:
+def _mask_values(facts: Facts, role: str, probability: float) -> Iterator[Problem]:
     index = sound(facts.index)
     if index is None:
         return
@@ -169,7 +172,7 @@ def _mask_values(facts: Facts, role: str) -> Iterator[Problem]:
         elif not given.any():
             nothing.append(sample.name)
     if whole:
-        yield _covers(path, "the mask", whole, len(facts.opened))
+        yield _covers(path, "the mask", probability, whole, len(facts.opened))
     if nothing:
         yield warning(
             "mask-empty",
