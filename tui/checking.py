@@ -21,10 +21,12 @@ class Checked:
     """What was migrated while reading, and what is deprecated."""
 
     def lines(self) -> Iterator[str]:
-        """Notes and problems for a person, worst first."""
+        """Notes, errors and warnings for a person, worst first; mere information is for `check`."""
         for note in self.notes:
             yield f"note: {note}"
-        for problem in sorted(self.report.problems, key=lambda problem: problem.severity != "error"):
+        for problem in self.report.problems:
+            if problem.severity == "info":
+                continue
             place = f"{problem.path}: " if problem.path else ""
             yield f"{problem.severity}: {place}{problem.message} [{problem.code}]"
             if problem.hint:

@@ -81,11 +81,20 @@ def cli(ctx: click.Context) -> None:
 def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; nothing but a signal leaves this function otherwise."""
     try:
-        code = _invoke(argv)
+        code = _guarded(argv)
         sys.stdout.flush()
     except BrokenPipeError:
         _silence_standard_streams()
         return EXIT_BROKEN_PIPE
+    return code
+
+
+def _guarded(argv: list[str]) -> int:
+    """Every error but a broken pipe as an exit code."""
+    try:
+        return _invoke(argv)
+    except BrokenPipeError:
+        raise
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -99,7 +108,6 @@ def run(argv: list[str]) -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the border of this process
         return _report_crash(error, argv)
-    return code
 
 
 def _invoke(argv: list[str]) -> int:

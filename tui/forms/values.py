@@ -142,11 +142,11 @@ def bumped(spec: FieldSpec, value: Any, step: int) -> Any:
 
 
 def _next_number(spec: FieldSpec, value: float, step: int) -> float:
-    """Whole numbers by a round step of their size; shares by 0.05; small rates along 1, 2, 5."""
+    """Whole numbers by a round step of their size; shares by 0.05; small numbers along 1, 2, 5."""
     if spec.kind == "int":
         size = 1 if abs(value) < 20 else 10 ** (len(str(abs(int(value)))) - 2)
         return int(value) + step * size
-    if spec.le == 1 or abs(value) >= 1 or value == 0:
+    if abs(value) >= 0.05 or value == 0:
         return round(value + step * (0.05 if spec.le == 1 else 0.1), 6)
     ladder = [base * 10.0**power for power in range(-9, 1) for base in (1, 2, 5)]
     if step > 0:
