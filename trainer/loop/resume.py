@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from schemas.diff import Difference
 from schemas.errors import CheckpointError, ConfigError, EnvironmentFault
-from trainer.loop.identity import Change, demand_same_run
+from trainer.loop.identity import demand_same_run
 from trainer.loop.ledger import Ledger
 from trainer.loop.reporter import Reporter
 from trainer.loop.start import StartWeights, foreign_step
@@ -25,7 +26,7 @@ class Resumed:
 
     state: TrainingState
     path: Path
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
     """Allowed differences between the saved configuration and this one."""
 
 
@@ -147,5 +148,4 @@ def _same_run(config: LtxTrainerConfig, path: Path, state: TrainingState) -> Res
     saved = state.numbers.get("config")
     if not isinstance(saved, Mapping):
         raise CheckpointError("names no configuration", where=path)
-    now: dict[str, Any] = config.model_dump(mode="json")
-    return Resumed(state, path, demand_same_run(saved, now, str(path)))
+    return Resumed(state, path, demand_same_run(saved, config, str(path)))

@@ -9,10 +9,11 @@ import torch
 
 from schemas import LoadedConfig, load_config, render_yaml
 from schemas.errors import EXIT_BUG, EXIT_OK, WizardError
+from schemas.fingerprint import config_fingerprint
 from trainer.files.checkpoint import resolve_model_files
 from trainer.loop.clips import batches
 from trainer.loop.controls import Desk
-from trainer.loop.identity import fingerprint as fingerprint_of
+from trainer.loop.identity import describe
 from trainer.loop.precision import compute_dtype
 from trainer.loop.reporter import Reporter
 from trainer.loop.resume import Resumed, find_state, foreign_start, set_aside
@@ -91,7 +92,7 @@ def _train(
     reporter.phase("loading", str(config.output_dir))
     start = find_start_weights(config)
     resumed = find_state(config, directory, wish, start, reporter)
-    fingerprint = fingerprint_of(config.model_dump(mode="json"))
+    fingerprint = config_fingerprint(config)
     _announce(config, fingerprint, resumed, reporter)
     write_atomic(directory.config_path, render_yaml(config))
     if resumed is not None and resumed.state.step >= config.optimization.steps:
@@ -131,7 +132,7 @@ def _announce(config: LtxTrainerConfig, fingerprint: str, resumed: Resumed | Non
     if resumed is not None:
         reporter.line(f"going on from {resumed.path}")
         for change in resumed.changes:
-            reporter.warn("config_changed", f"changed since that save: {change}")
+            reporter.warn("config_changed", f"changed since that save: {describe(change)}")
 
 
 def _restore(session: Session, resumed: Resumed, reporter: Reporter) -> None:

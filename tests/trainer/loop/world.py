@@ -109,9 +109,11 @@ def write_config(path: Path, data: Mapping[str, Any]) -> LtxTrainerConfig:
     return config
 
 
-def train(root: Path, output: Path, *, resume: str = "auto", **overrides: Any) -> int:
-    """Run the trainer in this process."""
+def train(root: Path, output: Path, **overrides: Any) -> int:
+    """Run the trainer in this process; ``resume`` is the command line's."""
     from trainer.loop.run import run
+
+    resume = overrides.pop("resume", "auto")
 
     output.parent.mkdir(parents=True, exist_ok=True)
     path = output.with_suffix(".yaml")
