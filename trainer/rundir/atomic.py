@@ -26,8 +26,9 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
     content = data.encode() if isinstance(data, str) else data
     temporary = temporary_sibling(path)
     try:
-        # Plain open with the umask: a private mode, as tempfile gives, would lock viewers of other users out.
-        with temporary.open("xb") as file:
+        # Plain open with the umask: a private mode, as tempfile gives, would lock viewers of other users out. Only the
+        # leftover of a dead process with our number can bear this name, so it is overwritten.
+        with temporary.open("wb") as file:
             file.write(content)
             if durable:
                 file.flush()

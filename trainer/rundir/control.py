@@ -8,6 +8,7 @@ answer is an event of type ``control`` with the same id.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 import uuid
@@ -23,6 +24,7 @@ PLAIN_VERBS: Final = ("stop", "pause", "resume", "checkpoint", "validate")
 VERBS: Final = (*PLAIN_VERBS, "lr", "interval")
 INTERVALS: Final = ("checkpoint", "validation")
 _MAX_BYTES: Final = 1 << 16
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class ControlInbox:
 
     def __init__(self, run: RunDirectory) -> None:
         self._folder = run.control_path
+        self._stuck: set[Path] = set()
 
     def take(self) -> list[Command]:
         """Every waiting command, oldest first; their files are gone afterwards.
@@ -127,7 +130,12 @@ class ControlInbox:
             try:
                 data = path.read_bytes()[: _MAX_BYTES + 1]
                 path.unlink()
-            except OSError:  # withdrawn by its sender meanwhile, or not ours to read: leave it where it is
+            except FileNotFoundError:  # withdrawn by its sender meanwhile
+                continue
+            except OSError as error:  # what cannot be removed would be obeyed for ever
+                if path not in self._stuck:
+                    _log.warning("%s", disk_fault("a command is ignored: its file cannot be taken", path, error))
+                    self._stuck.add(path)
                 continue
             commands.append(_decode(data, path.stem))
         return commands

@@ -218,7 +218,8 @@ class ValidationRunner:
         video = audio = None
         if tracks.video is not None:
             video = unpatchify_video(tracks.video.state.tokens, plan.frames, plan.height, plan.width).cpu()
-        if tracks.audio is not None:
+        # A still picture has no sound: what was made beside it took part in making it, and ends here.
+        if tracks.audio is not None and not (plan.has_video and plan.pixel_frames == 1):
             shape = audio_latent_shape(self._files)
             audio = unpatchify_audio(tracks.audio.state.tokens, shape.channels, shape.bins).cpu()
         for name, latents in (("video", video), ("audio", audio)):

@@ -12,6 +12,7 @@ import pytest
 
 from schemas.errors import EnvironmentFault
 from trainer.rundir import commit_directory, write_atomic
+from trainer.rundir.atomic import temporary_sibling
 from trainer.rundir.layout import RunDirectory
 
 _WRITER = """
@@ -36,6 +37,14 @@ def test_write_replaces_the_whole_content(tmp_path: Path) -> None:
     write_atomic(path, b"new")
     assert path.read_bytes() == b"new"
     assert _names(tmp_path) == ["a.json"]
+
+
+def test_leftover_of_a_dead_process_with_our_number_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    temporary_sibling(path).write_text("half of somethi")
+    write_atomic(path, "x")
+    assert path.read_text() == "x"
+    assert _names(tmp_path) == ["a"]
 
 
 def test_mode_follows_the_umask(tmp_path: Path) -> None:

@@ -83,3 +83,20 @@ def test_send_makes_a_missing_folder_and_take_bears_its_absence(tmp_path: Path) 
     assert ControlInbox(run).take() == []
     send(run, "stop")
     assert [command.verb for command in ControlInbox(run).take()] == ["stop"]
+
+
+def test_a_command_that_cannot_be_removed_is_not_obeyed_for_ever(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(run, "checkpoint")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    inbox = ControlInbox(run)
+    assert inbox.take() == []
+    assert inbox.take() == []
+    assert len(caplog.records) == 1
+    monkeypatch.undo()
+    assert [command.verb for command in inbox.take()] == ["checkpoint"]

@@ -85,9 +85,13 @@ def test_summary_has_step_total_and_last_loss(tmp_path: Path) -> None:
 def test_exit_event_speaks_for_a_status_that_was_never_written(tmp_path: Path) -> None:
     gone = _status(pid=2**30)
     ended: list[dict[str, Any]] = [{"type": "run", "run_id": "r"}, {"type": "exit", "state": "stopped", "code": 75}]
-    assert summarize(_write(tmp_path / "a", gone, [dict(event) for event in ended]), clock=lambda: NOW).state == "stopped"
+    assert (
+        summarize(_write(tmp_path / "a", gone, [dict(event) for event in ended]), clock=lambda: NOW).state == "stopped"
+    )
     again = [*ended, {"type": "run", "run_id": "r"}]
-    assert summarize(_write(tmp_path / "b", gone, [dict(event) for event in again]), clock=lambda: NOW).state == "crashed"
+    assert (
+        summarize(_write(tmp_path / "b", gone, [dict(event) for event in again]), clock=lambda: NOW).state == "crashed"
+    )
 
 
 def test_runs_are_found_below_roots_and_sorted(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_sound_alone_is_a_wav_and_one_frame_a_png(
     with wave.open(str(sound.path)) as file:
         assert (file.getnchannels(), file.getsampwidth()) == (2, 2)
         assert file.getnframes() / file.getframerate() == pytest.approx(0.97, abs=0.02)
-    runner, _ = _runner(configure(generate_audio=False, video_dims=[96, 64, 1]), files)
+    runner, _ = _runner(configure(video_dims=[96, 64, 1]), files)
     runner.prepare()
     (picture,) = runner.run(transformer, 0)
     assert picture.path.name == "step_000000_1.png"
