@@ -108,7 +108,7 @@ class ConnectorCache:
         for name in sorted(table):
             tensor: Tensor = table[name]
             digest.update(f"|{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-            digest.update(memoryview(tensor.contiguous().view(torch.uint8).numpy()).cast("B"))
+            digest.update(tensor.contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()[:40]
 
     def _usable(self, entry: Path) -> bool:

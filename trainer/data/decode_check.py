@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,7 +31,7 @@ def decode_latents(shop: Workshop) -> None:
 
     def work(decoder: VideoDecoder) -> None:
         for done, (directory, sample) in enumerate(todo, start=1):
-            shop.attempt(sample, "decoding", lambda at=directory, one=sample: _decode(shop, decoder, at, one))
+            shop.attempt(sample, "decoding", partial(_decode, shop, decoder, directory, sample))
             shop.progress("decoding", done, len(todo))
 
     files = shop.plan.files

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -77,7 +78,7 @@ def make_audio_masks(shop: Workshop) -> None:
     samples = [sample for sample in plan.samples if plan.output(AUDIO, sample).exists()]
     todo = shop.pending(AUDIO_MASKS, samples)
     for done, sample in enumerate(todo, start=1):
-        shop.attempt(sample, "audio masks", lambda sample=sample: _make_mask(shop, sample))
+        shop.attempt(sample, "audio masks", partial(_make_mask, shop, sample))
         shop.progress("audio masks", done, len(todo))
 
 
@@ -113,7 +114,7 @@ def _encode_all(
             shop.save(directory, sample, _encode(shop, encoder, grid, *read(sample)))
 
         for done, sample in enumerate(todo, start=1):
-            shop.attempt(sample, phase, lambda sample=sample: one(sample))
+            shop.attempt(sample, phase, partial(one, sample))
             shop.progress(phase, done, len(todo))
 
     files = shop.plan.files

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from trainer.data.phase import Workshop
 from trainer.data.plan import Sample
+from trainer.data.pt_files import Content
 from trainer.model.text import TextExtractor, load_extractor
 from trainer.model.text_encoder import TextEncoder, load_text_encoder
 
@@ -56,13 +58,13 @@ class Text:
 def _encode(shop: Workshop, text: Text, prompt: str, samples: Sequence[Sample]) -> None:
     hidden_states_BSDL, mask_BS = text.encoder.encode([prompt])
     video_BSD, audio_BSD = text.extractor(hidden_states_BSDL, mask_BS)
-    content = {
+    content: Content = {
         "video_prompt_embeds": video_BSD[0].to(torch.bfloat16),
         "audio_prompt_embeds": audio_BSD[0].to(torch.bfloat16),
         "prompt_attention_mask": mask_BS[0].to(torch.int64),
     }
     cut = bool(text.encoder.tokenize([prompt]).cut)
     for sample in samples:
-        shop.attempt(sample, PHASE, lambda sample=sample: shop.save(DIRECTORY, sample, content))
+        shop.attempt(sample, PHASE, partial(shop.save, DIRECTORY, sample, content))
         if cut:
             shop.note(sample, PHASE, f"the caption is cut to {mask_BS.shape[1]} tokens; its end is not read")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from trainer.data.masks import video_mask
 from trainer.data.phase import Workshop
 from trainer.data.pictures import Clip, ShortClipError, read_clip
 from trainer.data.plan import Plan, Sample, too_short
-from trainer.data.pt_files import load_pt
+from trainer.data.pt_files import Content, load_pt
 from trainer.model.tiling import ENCODER_TILES
 from trainer.model.vae import VideoEncoder, load_video_encoder
 
@@ -41,7 +42,7 @@ def make_video_masks(shop: Workshop) -> None:
     """Write the missing video masks, cut as their videos are."""
     todo = shop.pending(MASKS, _with_latents(shop.plan))
     for done, sample in enumerate(todo, start=1):
-        shop.attempt(sample, "video masks", lambda sample=sample: _make_mask(shop, sample))
+        shop.attempt(sample, "video masks", partial(_make_mask, shop, sample))
         shop.progress("video masks", done, len(todo))
 
 
@@ -111,7 +112,7 @@ def _encode_batch(
 ) -> None:
     clips = {}
     for sample in batch:
-        clip = shop.attempt(sample, phase, lambda sample=sample: read(sample))
+        clip = shop.attempt(sample, phase, partial(read, sample))
         if clip is not None:
             clips[sample] = clip
     tiles = ENCODER_TILES if shop.plan.options.vae_tiling else None
@@ -142,7 +143,7 @@ def _same_size(clips: dict[Sample, Clip]) -> list[list[Sample]]:
 
 def _save(shop: Workshop, phase: str, directory: str, sample: Sample, clip: Clip, latents_CFHW: Tensor) -> None:
     frames, height, width = latents_CFHW.shape[1:]
-    content = {
+    content: Content = {
         "latents": latents_CFHW.to(torch.bfloat16),
         "num_frames": frames,
         "height": height,
