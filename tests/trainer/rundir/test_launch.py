@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,8 +14,10 @@ from schemas.errors import EnvironmentFault
 from trainer.rundir import RunDirectory, launch_detached, process_start
 
 _LAUNCHER = """
-import sys, time
+import fcntl, signal, sys, termios, time
 from pathlib import Path
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started from
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from trainer.rundir import RunDirectory, launch_detached
 run = RunDirectory(Path(sys.argv[1]))
 code = "import time; print('up', flush=True); time.sleep(60)"
@@ -63,17 +66,16 @@ def test_missing_program_is_explained(tmp_path: Path) -> None:
 
 def test_child_survives_the_terminal_of_its_launcher(tmp_path: Path) -> None:
     run, note = RunDirectory(tmp_path / "run"), tmp_path / "pid"
-    launcher, terminal = pty.fork()
-    if launcher == 0:
-        os.execv(sys.executable, [sys.executable, "-c", _LAUNCHER, str(run.path), str(note)])
-    try:
-        _wait_for(run.log_path, "up")
-        child = int(_wait_for(note, ""))
-    finally:
-        os.close(terminal)  # the line drops: the launcher's session gets SIGHUP
-    _, status = os.waitpid(launcher, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGHUP
+    terminal, line = pty.openpty()
+    argv = [sys.executable, "-c", _LAUNCHER, str(run.path), str(note)]
+    with subprocess.Popen(argv, stdin=line, stdout=line, stderr=line, start_new_session=True) as launcher:
+        os.close(line)
+        try:
+            _wait_for(run.log_path, "up")
+            child = int(_wait_for(note, ""))
+        finally:
+            os.close(terminal)  # the line drops: the launcher's session gets SIGHUP
+        assert launcher.wait(timeout=30) == -signal.SIGHUP
     time.sleep(0.2)
     assert process_start(child) is not None
     os.kill(child, signal.SIGKILL)
