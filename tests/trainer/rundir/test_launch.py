@@ -21,7 +21,7 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from trainer.rundir import RunDirectory, launch_detached
 run = RunDirectory(Path(sys.argv[1]))
 code = "import time; print('up', flush=True); time.sleep(60)"
-Path(sys.argv[2]).write_text(str(launch_detached([sys.executable, "-c", code], run)))
+Path(sys.argv[2]).write_text(f"{launch_detached([sys.executable, '-c', code], run)}\\n")
 time.sleep(60)
 """
 
@@ -72,7 +72,7 @@ def test_child_survives_the_terminal_of_its_launcher(tmp_path: Path) -> None:
         os.close(line)
         try:
             _wait_for(run.log_path, "up")
-            child = int(_wait_for(note, ""))
+            child = int(_wait_for(note, "\n"))
         finally:
             os.close(terminal)  # the line drops: the launcher's session gets SIGHUP
         assert launcher.wait(timeout=30) == -signal.SIGHUP
