@@ -14,8 +14,9 @@ from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder, LTX2VocoderWithBWE, Up
 from torch import Tensor, nn
 
 from trainer.files.checkpoint import ModelFiles, read_checkpoint
+from trainer.model.audio_settings import AudioShape, audio_arguments, audio_shape, vocoder_arguments
 from trainer.model.reading import Address, Component, fill
-from trainer.model.settings import AudioShape, Section, audio_arguments, audio_shape, vocoder_arguments
+from trainer.model.section import Section
 
 _PREFIX: Final = "audio_vae."
 _STATISTICS: Final = _PREFIX + "per_channel_statistics."

@@ -30,7 +30,8 @@ from trainer.files.checkpoint import (
 from trainer.files.headers import read_header
 from trainer.model.inputs import Modalities
 from trainer.model.reading import Address, Component, fill
-from trainer.model.settings import Section, connector_arguments, transformer_section
+from trainer.model.section import Section
+from trainer.model.settings import connector_arguments, transformer_section
 
 BOTH: Final = Modalities()
 _NAMES: Final = {

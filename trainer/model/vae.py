@@ -18,14 +18,14 @@ from schemas.errors import DataError
 from trainer.files.checkpoint import Checkpoint, ModelFiles, VaeScale, read_checkpoint, vae_scale
 from trainer.model.neighbourhood import NeighbourhoodProcessor
 from trainer.model.reading import Address, Component, fill
-from trainer.model.settings import (
+from trainer.model.tiling import DECODER_TILES, Tiles, decode_tiled, encode_tiled
+from trainer.model.video_settings import (
     diffusion_decoder_arguments,
     latent_channels,
     video_decoder_arguments,
     video_encoder_arguments,
     video_vae_section,
 )
-from trainer.model.tiling import DECODER_TILES, Tiles, decode_tiled, encode_tiled
 
 PREFIX: Final = "vae."
 """Before the keys in a unified file; the split files of 2.5 have none."""
@@ -81,6 +81,8 @@ class _Latents(nn.Module):
 class VideoEncoder(_Latents):
     """Pixels to latents; the mean of the distribution, nothing is drawn."""
 
+    encoder: Any
+
     def __init__(self, arguments: dict[str, Any], channels: int, scale: VaeScale) -> None:
         super().__init__(channels, scale)
         self.encoder = LTX2VideoEncoder3d(**arguments)
@@ -110,6 +112,8 @@ class VideoEncoder(_Latents):
 class ConvVideoDecoder(_Latents):
     """Latents to pixels with the convolutional decoder of 2.0 and 2.3 (and the 2.5 file of that name)."""
 
+    decoder: Any
+
     def __init__(self, arguments: dict[str, Any], channels: int, scale: VaeScale) -> None:
         super().__init__(channels, scale)
         self.decoder = LTX2VideoDecoder3d(**arguments)
@@ -131,6 +135,8 @@ class ConvVideoDecoder(_Latents):
 
 class DiffusionVideoDecoder(_Latents):
     """Latents to pixels with the 2.5 diffusion decoder, which draws noise: pass a generator to repeat a result."""
+
+    model: Any
 
     def __init__(self, arguments: dict[str, Any], channels: int, scale: VaeScale) -> None:
         super().__init__(channels, scale)

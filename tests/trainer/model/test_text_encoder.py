@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import Gemma3ForConditionalGeneration
 
 from schemas.errors import CheckpointError, EnvironmentFault, UsageError
@@ -96,7 +97,10 @@ def test_weights_in_shards_and_under_newer_names(gemma: Path, tmp_path: Path) ->
         name.replace("language_model.model.", "model.language_model."): value
         for name, value in load_file(gemma / "model.safetensors").items()
     }
-    shards = {"model-00001-of-00002.safetensors": {}, "model-00002-of-00002.safetensors": {}}
+    shards: dict[str, dict[str, Tensor]] = {
+        "model-00001-of-00002.safetensors": {},
+        "model-00002-of-00002.safetensors": {},
+    }
     for index, (name, value) in enumerate(tensors.items()):
         list(shards.values())[index % 2][name] = value
     for name, part in shards.items():
