@@ -153,7 +153,9 @@ def _replace(text: str, found: tuple[Node | None, Node], value: Any) -> str:
 
 def _spaced(tail: str) -> str:
     """A comment behind a value needs a space before it."""
-    return f"  {tail.lstrip()}" if tail.strip() else ""
+    if not tail.strip():
+        return ""
+    return tail if tail[0].isspace() else f"  {tail}"
 
 
 def _insert(text: str, parent: Node, part: Part, value: Any) -> str:

@@ -6,6 +6,7 @@ ruamel splits the text into events; the tree is built here, so that everything a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,6 +204,8 @@ class _Builder:
     def add(self, node: Node, part: Part, *, next_node: Any, events: Iterator[Any]) -> None:
         self.open.append(part)
         item = self.node(next_node, events)
+        if not node.flow and item.kind == "scalar" and item.value is None and item.start == item.end:
+            item.start = item.end = self.empty_place(node)
         node.items.append(item)
         node.size += item.size
         if node.size > MAX_NODES:
@@ -212,6 +215,19 @@ class _Builder:
             )  # fmt: skip
         self.open.pop()
         node.end = item.end
+
+
+    def empty_place(self, node: Node) -> Mark:
+        """Where a value left out would stand: behind its colon or dash. ruamel points to whatever comes next."""
+        if node.kind == "map":
+            key = node.keys[-1]
+            index = self.text.find(":", key.end.index) + 1
+            return Mark(index, key.end.line, key.end.column + index - key.end.index)
+        index = self.text.find("\n", node.items[-1].end.index) + 1 if node.items else node.start.index
+        dash = re.compile(rf"^ {{{node.start.column}}}-", re.MULTILINE).search(self.text, index)
+        index = dash.end() if dash and node.items else node.start.index + 1
+        line_start = self.text.rfind("\n", 0, index) + 1
+        return Mark(index, self.text.count("\n", 0, index), index - line_start)
 
 
 def _share(node: Node) -> None:

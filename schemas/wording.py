@@ -23,6 +23,7 @@ _TYPES: Final = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "path_type": "must be a path",
+    "is_instance_of": "must be a path",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must be a section of keys",
@@ -189,6 +190,8 @@ def short(value: Any) -> str:
         text = "{" + ", ".join(short(key) for key in list(value)[:8]) + "}"
     elif isinstance(value, list | tuple):
         text = "[" + ", ".join(short(item) for item in value[:8]) + "]"
+    elif isinstance(value, int) and value.bit_length() > 256:
+        text = f"a number of {value.bit_length()} bits"
     else:
         text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

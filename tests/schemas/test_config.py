@@ -186,7 +186,7 @@ REFUSED = [
     ("validation.video_dims", [576, 576], "is missing: 3 values"),
     ("validation.video_dims", [576, 576, 49, 1], "too many items"),
     ("validation.video_dims[0]", 0, "at least 1"),
-    ("validation.video_dims[2]", -89, "at least 1"),
+    ("validation.video_dims", [64, 64, -89], "at least 1"),
     ("validation.samples[0].seed", -1, "at least 0"),
     ("validation.samples[0].prompt", None, "must be text"),
     ("checkpoints.interval", 0, "at least 1"),
