@@ -1,0 +1,176 @@
+"""Validation samples: sizes, modalities, parts, and the files they name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.support.media import write_clip, write_image, write_sound
+from tests.support.sparse import Entries, write_sparse
+from tests.trainer.preflight.world import World, codes, only, strategy
+from trainer.files.headers import read_header
+from trainer.preflight import CheckReport
+
+
+def sampled(world: World, *conditions: dict[str, Any], **fields: Any) -> CheckReport:
+    """The world with one sample of 128 x 128 x 49 and these conditions."""
+    sample = {"prompt": "a fox", "conditions": list(conditions), **fields}
+    data = world.data()
+    return world.check(validation={**data["validation"], "samples": [sample]})
+
+
+@pytest.mark.parametrize(
+    ("size", "message", "hint"),
+    [
+        ([130, 128, 49], "width 130 is not a multiple of 32", "[128, 128, 49]"),
+        ([128, 100, 49], "height 100 is not a multiple of 32", "[128, 96, 49]"),
+        ([128, 128, 50], "50 frames is not 8k+1", "[128, 128, 49]"),
+    ],
+)
+def test_sizes_on_the_grid(world: World, size: list[int], message: str, hint: str) -> None:
+    found = only(world.check(f"validation.video_dims={size}"), "validation-size")
+    assert (found.path, found.severity) == ("validation.video_dims", "error")
+    assert message in found.message
+    assert hint in found.hint
+    assert only(sampled(world, video_dims=size), "validation-size").path == "validation.samples[0].video_dims"
+    unused = world.check(f"validation.video_dims={size}", "validation.interval=null")
+    assert only(unused, "validation-size").severity == "warning"
+
+
+def test_factors_come_from_the_checkpoint(world: World) -> None:
+    """A VAE that compresses 8 times in space takes what 32 would not."""
+    header = read_header(world.model)
+    config = json.loads(header.metadata["config"])
+    blocks = [["compress_all", {}], ["compress_time", {}], ["compress_time", {}]]
+    config["vae"].update(encoder_blocks=blocks, decoder_blocks=blocks)
+    entries: Entries = {"__metadata__": {**header.metadata, "config": json.dumps(config)}}
+    entries |= {name: [info.dtype, list(info.shape)] for name, info in header.tensors.items()}
+    world.model = write_sparse(world.root / "x.safetensors", entries)
+    assert codes(world.check("validation.video_dims=[136, 120, 49]")) == []
+
+
+def test_generated_modalities_are_in_memory(world: World) -> None:
+    video = strategy(with_audio=False)
+    found = only(world.check(training_strategy=video), "validation-modality")
+    assert found.path == "validation.generate_audio"
+    audio = strategy(with_video=False)
+    report = world.check(
+        "validation.generate_video=false", "lora.target_modules=[audio_attn1.to_k]", training_strategy=audio
+    )
+    assert codes(report) == []
+    report = world.check("lora.target_modules=[audio_attn1.to_k]", training_strategy=audio)
+    assert only(report, "validation-modality").path == "validation.generate_video"
+
+
+def test_conditions_of_a_modality_that_is_not_loaded(world: World) -> None:
+    sound = write_sound(world.root / "a.wav", 1.0)
+    data = world.data()
+    sample = {"prompt": "x", "conditions": [{"type": "prefix", "audio": str(sound), "duration": 0.5}]}
+    validation = {**data["validation"], "generate_audio": False, "samples": [sample]}
+    report = world.check(validation=validation, training_strategy=strategy(with_audio=False))
+    assert only(report, "validation-modality").path == "validation.samples[0].conditions[0]"
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ("vae.decoder.", "model.video_vae_path"),
+        ("audio_vae.decoder.", "model.audio_vae_path"),
+        ("vocoder.", "model.audio_vae_path"),
+    ],
+)
+def test_parts_that_samples_need(world: World, part: str, field: str) -> None:
+    header = read_header(world.model)
+    entries: Entries = {"__metadata__": dict(header.metadata)}
+    for name, info in header.tensors.items():
+        if not name.startswith(part):
+            entries[name] = [info.dtype, list(info.shape)]
+    world.model = write_sparse(world.root / "x.safetensors", entries)
+    assert only(world.check(), "validation-part-missing").path == field
+    assert codes(world.check("validation.samples=[]")) == []
+
+
+def test_lengths_of_given_clips(world: World) -> None:
+    clip = str(write_clip(world.root / "a.mp4", 49))
+    assert codes(sampled(world, {"type": "prefix", "video": clip, "num_frames": 17})) == []
+    assert codes(sampled(world, {"type": "suffix", "video": clip, "num_frames": 16})) == []
+    for kind, frames, near in (("prefix", 16, "9 or 17"), ("suffix", 17, "16 or 24"), ("suffix", 3, "8 or 16")):
+        found = only(sampled(world, {"type": kind, "video": clip, "num_frames": frames}), "validation-condition")
+        assert found.path == "validation.samples[0].conditions[0]"
+        assert near in found.hint
+    found = only(sampled(world, {"type": "prefix", "video": clip, "num_frames": 49}), "validation-condition")
+    assert "nothing is left to generate" in found.message
+    found = only(sampled(world, {"type": "prefix", "video": clip}), "validation-media-length")
+    assert "all 49 frames" in found.message
+    short = str(write_clip(world.root / "b.mp4", 9))
+    found = only(sampled(world, {"type": "prefix", "video": short, "num_frames": 17}), "validation-media-length")
+    assert "has 9 frames, 17 are needed" in found.message
+
+
+def test_given_sound(world: World) -> None:
+    sound = str(write_sound(world.root / "a.wav", 3.0))
+    assert codes(sampled(world, {"type": "prefix", "audio": sound, "duration": 1.0})) == []
+    found = only(sampled(world, {"type": "prefix", "audio": sound}), "validation-media-length")
+    assert "3.00 s of a sample of 2.04 s" in found.message
+    silent = str(write_clip(world.root / "a.mp4", 9))
+    found = only(sampled(world, {"type": "reference", "audio": silent}), "validation-media-kind")
+    assert "no sound" in found.message
+
+
+def test_references(world: World) -> None:
+    clip = str(write_clip(world.root / "a.mp4", 49))
+    assert codes(sampled(world, {"type": "reference", "video": clip, "downscale_factor": 2})) == []
+    found = only(sampled(world, {"type": "reference", "video": clip, "downscale_factor": 3}), "validation-condition")
+    assert "multiples of 96" in found.hint
+    assert codes(sampled(world, {"type": "reference", "video": clip, "temporal_scale_factor": 3})) == []
+    found = only(
+        sampled(world, {"type": "reference", "video": clip, "temporal_scale_factor": 4}), "validation-condition"
+    )
+    assert "32k+1" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [([0, 0, 64, 128], ""), ([0, 0, 128, 128], "whole sample"), ([0, 0, 20, 128], "no whole latent cell")],
+)
+def test_regions(world: World, region: list[int], expected: str) -> None:
+    clip = str(write_clip(world.root / "a.mp4", 49))
+    report = sampled(world, {"type": "spatial_crop", "video": clip, "spatial_region": region})
+    assert codes(report) == (["validation-condition"] if expected else [])
+    assert any(expected in problem.message for problem in report.problems)
+
+
+def test_whole_clips_are_long_enough(world: World) -> None:
+    clip = str(write_clip(world.root / "a.mp4", 40))
+    found = only(sampled(world, {"type": "video_to_audio", "video": clip}), "validation-media-length")
+    assert "has 40 frames, 49 are needed" in found.message
+    mask = str(write_image(world.root / "m.png"))
+    found = only(sampled(world, {"type": "mask", "video": clip, "mask": mask}), "validation-media-length")
+    assert found.path == "validation.samples[0].conditions[0].video"
+
+
+def test_files_that_are_missing_or_damaged(world: World) -> None:
+    found = only(sampled(world, {"type": "first_frame", "image_or_video": "none.png"}), "validation-media-missing")
+    assert found.path == "validation.samples[0].conditions[0].image_or_video"
+    bad = world.root / "bad.mp4"
+    bad.write_bytes(b"not a video")
+    found = only(sampled(world, {"type": "reference", "video": str(bad)}), "validation-media-unreadable")
+    assert found.exit_code == 3
+    sound = str(write_sound(world.root / "a.wav"))
+    only(sampled(world, {"type": "first_frame", "image_or_video": sound}), "validation-media-kind")
+
+
+def test_a_tensor_mask_is_not_probed(world: World, tmp_path: Path) -> None:
+    sound = str(write_sound(world.root / "a.wav"))
+    torch.save(torch.ones(25), tmp_path / "m.pt")
+    assert codes(sampled(world, {"type": "mask", "audio": sound, "mask": str(tmp_path / "m.pt")})) == []
+
+
+def test_schedule(world: World) -> None:
+    assert only(world.check("validation.interval=5000"), "validation-interval").severity == "warning"
+    assert "validation-off" in codes(world.check("validation.interval=null"), "info")
+    assert "validation-no-samples" in codes(world.check("validation.samples=[]"), "info")
