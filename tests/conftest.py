@@ -23,7 +23,10 @@ os.environ.setdefault("WANDB_MODE", "offline")
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Socket of a process with the heavy imports done; see tests/support/warm.py."""
+    """Socket of a process with the heavy imports done; see tests/support/warm.py. WARM_SOCKET names one that runs."""
+    if running := os.environ.get("WARM_SOCKET"):
+        yield running
+        return
     socket = tmp_path_factory.mktemp("warm") / "socket"
     log = (socket.parent / "log").open("w")
     server = subprocess.Popen(

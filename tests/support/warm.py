@@ -125,7 +125,8 @@ class WarmJob:
     def wait(self, timeout: float | None = None) -> int:
         """Exit code, negative for a signal, as subprocess reports it."""
         self._connection.settimeout(timeout)
-        return int(self._reader.readline())
+        with self._connection, self._reader:
+            return int(self._reader.readline())
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)

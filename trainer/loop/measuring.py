@@ -38,10 +38,9 @@ class Measure:
     transformer: LtxTransformer
     strategy: Strategy
     draws: int
-    seed: int
 
     @classmethod
-    def build(cls, config: LtxTrainerConfig, draws: int, seed: int) -> Measure:
+    def build(cls, config: LtxTrainerConfig, draws: int) -> Measure:
         """Load the base model with adapters that change nothing yet."""
         prepared = prepare(config, warn=_quiet, share=_quiet)
         transformer = load_transformer(
@@ -53,7 +52,7 @@ class Measure:
         trainable(transformer, config)
         strategy = build_strategy(config, prepared, transformer)
         transformer = prepared.accelerator.prepare_model(transformer, evaluation_mode=True)
-        return cls(config, prepared, transformer, strategy, draws, seed)
+        return cls(config, prepared, transformer, strategy, draws)
 
     def load(self, weights: Path) -> None:
         """Put trained weights in."""
@@ -70,10 +69,10 @@ class Measure:
             return
         load_start_weights(self.transformer, StartWeights(weights, mode, replaces_model=False))
 
-    def loss(self) -> float:
-        """Mean over all draws."""
+    def loss(self, seed: int) -> float:
+        """Mean over all draws of ``seed``."""
         self.transformer.eval()
-        stream = sample_stream(self.seed, 0, 0)
+        stream = sample_stream(seed, 0, 0)
         losses = []
         clips, device = self.prepared.clips, self.prepared.accelerator.device
         with torch.no_grad():

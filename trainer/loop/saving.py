@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from schemas.errors import EnvironmentFault
+from trainer.loop.failpoints import failpoint
 from trainer.loop.ledger import Ledger, Save
 from trainer.loop.session import Session
 from trainer.loop.state_files import write_state
@@ -40,9 +41,11 @@ class Saver:
         state_name: str | None = None
         if self._session.config.checkpoints.save_training_state != "off":
             state_name = write_state(self._run, self._session.capture()).name
+        failpoint("save.before_export")
         full = self._session.config.model.training_mode == "full"
         export = self._run.model_export_path(step) if full else self._run.lora_export_path(step)
         self._session.export(export)
+        failpoint("save.before_ledger")
         self._ledger.add(Save(step, export.name, state_name))
         self._ledger.prune(self._session.config.checkpoints.keep_last_n)
         self.last_step = step

@@ -59,12 +59,12 @@ def write_state(run: RunDirectory, state: TrainingState) -> Path:
     try:
         temporary.mkdir(parents=True)
         _write_files(temporary, state)
-        failpoint("state:before_commit")
+        failpoint("state.before_commit")
         if final.exists():
             # Only a repeated step gets here: the same numbers, or a run begun anew in this directory.
             final.rename(temporary.with_name(f"{temporary.name}-replaced"))
         commit_directory(temporary, final)
-        failpoint("state:after_commit")
+        failpoint("state.after_commit")
         shutil.rmtree(temporary.with_name(f"{temporary.name}-replaced"), ignore_errors=True)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -122,14 +122,14 @@ def _verify_file(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def _write_files(folder: Path, state: TrainingState) -> None:
-    failpoint("state:before_weights")
+    failpoint("state.before_weights")
     save_file(dict(state.weights), folder / WEIGHTS, metadata={"format": "pt"})
-    failpoint("state:after_weights")
+    failpoint("state.after_weights")
     if state.optimizer is not None:
         save_file(dict(state.optimizer), folder / OPTIMIZER, metadata={"format": "pt"})
     numbers = {**state.numbers, "step": state.step}
     (folder / STATE).write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n")
-    failpoint("state:before_manifest")
+    failpoint("state.before_manifest")
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in sorted(folder.iterdir())
     }
@@ -161,7 +161,6 @@ def sync_into_place(temporary: Path, path: Path) -> None:
     """Sync a finished temporary file and give it its name."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    failpoint("export:before_rename")
     temporary.replace(path)
     fsync_dir(path.parent)
 
