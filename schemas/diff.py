@@ -56,8 +56,8 @@ def _walk(left: Any, right: Any, parts: tuple[Part, ...]) -> Iterator[Difference
             yield from _walk(left.get(key, MISSING), right.get(key, MISSING), (*parts, key))
     elif _sections(left) and _sections(right):
         for place in range(max(len(left), len(right))):
-            pair = [items[place] if place < len(items) else MISSING for items in (left, right)]
-            yield from _walk(*pair, (*parts, place))
+            before, after = (items[place] if place < len(items) else MISSING for items in (left, right))
+            yield from _walk(before, after, (*parts, place))
     elif not same(left, right):
         yield _difference(format_path(parts), left, right)
 

@@ -216,7 +216,6 @@ class _Builder:
         self.open.pop()
         node.end = item.end
 
-
     def empty_place(self, node: Node) -> Mark:
         """Where a value left out would stand: behind its colon or dash. ruamel points to whatever comes next."""
         if node.kind == "map":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -80,7 +79,9 @@ def test_block_text_is_replaced() -> None:
 
 
 def test_new_keys_follow_their_section() -> None:
-    assert edited("validation.samples[0].conditions", []) == only_line("    seed: 1\n", "    seed: 1\n    conditions: []\n")
+    assert edited("validation.samples[0].conditions", []) == only_line(
+        "    seed: 1\n", "    seed: 1\n    conditions: []\n"
+    )
     assert edited("optimization.steps", 5) == TEXT + "optimization:\n  steps: 5\n"
     assert edited("model.training_mode", "full") == only_line(
         "  load_checkpoint:   # nothing yet\n", '  load_checkpoint:   # nothing yet\n  training_mode: "full"\n'
@@ -126,7 +127,12 @@ def test_aliases_are_not_edited_behind_a_persons_back() -> None:
 
 def test_impossible_paths() -> None:
     document = ConfigDocument.from_text(TEXT)
-    for path, words in (("seed.x", "not a section"), ("validation.samples[9]", "shorter"), ("", "no path"), ("a..b", "path")):
+    for path, words in (
+        ("seed.x", "not a section"),
+        ("validation.samples[9]", "shorter"),
+        ("", "no path"),
+        ("a..b", "path"),
+    ):
         with pytest.raises(ConfigError, match=words):
             document.set(path, 1)
     with pytest.raises(ConfigError):
@@ -136,7 +142,13 @@ def test_impossible_paths() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "no configuration"), ("# x\n", "no configuration"), ("- a\n", "a list"), ("5\n", "a single value"), ("null", "no configuration")],
+    [
+        ("", "no configuration"),
+        ("# x\n", "no configuration"),
+        ("- a\n", "a list"),
+        ("5\n", "a single value"),
+        ("null", "no configuration"),
+    ],
 )
 def test_files_that_hold_no_sections(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
@@ -194,7 +206,7 @@ def test_writing_is_atomic_and_keeps_rights(tmp_path: Path) -> None:
     link.symlink_to(path)
     document.write(link)
     assert link.is_symlink()
-    assert os.listdir(path.parent) == ["config.yaml"]
+    assert [found.name for found in path.parent.iterdir()] == ["config.yaml"]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -202,7 +214,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     target.mkdir()
     with pytest.raises(EnvironmentFault, match="cannot be written"):
         write_text_atomic(target, "x")
-    assert os.listdir(tmp_path) == ["config.yaml"]
+    assert [found.name for found in tmp_path.iterdir()] == ["config.yaml"]
 
 
 KEYS = st.text(alphabet="abcdefgxyz_", min_size=1, max_size=4)
@@ -212,7 +224,9 @@ SCALARS = (
     | st.integers(-(10**18), 10**18)
     | st.floats(allow_nan=False)
     | st.text(max_size=12).filter(lambda text: not any("\ud800" <= character <= "\udfff" for character in text))
-    | st.sampled_from(["null", "true", "1", "1e3", "- a", "a: b", "# no", "'", '"', "\n", "~", "", " x ", "*a", "é\u2028"])
+    | st.sampled_from(
+        ["null", "true", "1", "1e3", "- a", "a: b", "# no", "'", '"', "\n", "~", "", " x ", "*a", "é\u2028"]
+    )
 )
 VALUES = st.recursive(
     SCALARS,
@@ -256,7 +270,9 @@ def test_edits_keep_comments_on_lines_they_do_not_touch(data: st.DataObject) -> 
     except ConfigError:
         pytest.fail(f"cannot set {path}")
     assert document.get(path) == value
-    lost = [number for number in range(len(source)) if source[number].strip() and f"# mark{number}\n" not in document.dump()]
+    lost = [
+        number for number in range(len(source)) if source[number].strip() and f"# mark{number}\n" not in document.dump()
+    ]
     assert lost == []
 
 

@@ -60,14 +60,14 @@ def test_prompts_become_samples() -> None:
 
 
 def test_samples_win_over_prompts_and_say_so() -> None:
-    keys = {"samples": [{"prompt": "new"}], "prompts": ["old"]}
+    keys: dict[str, Any] = {"samples": [{"prompt": "new"}], "prompts": ["old"]}
     assert [sample["prompt"] for sample in validation(**keys)["samples"]] == ["new"]
     notes = migrate(smallest(validation=keys)).notes
     assert [(note.path, "ignored" in note.message) for note in notes] == [("validation.prompts", True)]
 
 
 def test_neutral_older_keys_are_dropped_in_silence() -> None:
-    keys = {"prompts": [], "images": None, "reference_videos": None, "reference_downscale_factor": 1}
+    keys: dict[str, Any] = {"prompts": [], "images": None, "reference_videos": None, "reference_downscale_factor": 1}
     migration = migrate(smallest(validation={**keys, "include_reference_in_output": False}))
     assert migration.notes == []
     assert migration.data["validation"] == {"samples": []}
