@@ -27,6 +27,22 @@ _KINDS: Final = {
     "model": "section",
     "union": "section of one of several types",
 }
+_STRICTER: Final = """## Stricter than other trainers
+
+What loads here loads elsewhere too. The reverse does not hold for these, each of which would fail later or be ignored:
+
+- Unknown keys, keys given twice, YAML tags, merge keys (`<<`) and more than one document are errors.
+- Whole numbers are written as such (`20`, not `20.0`, `"20"` or `true`), yes-no values as `true` or `false`.
+- Above 0: `learning_rate` (at most 1), `frame_rate`, `duration`. At least 1: `steps`, `batch_size`,
+  `gradient_accumulation_steps`, sizes and frames. At least 0: `max_grad_norm`, seeds, `stg_blocks`.
+- `spatial_region` holds at least one pixel and no negative coordinate.
+- `target_modules`, `latents_dir`, `mask_dir` and paths are not empty; paths are not URLs.
+- `scheduler_params` and `timestep_sampling_params` hold only what the chosen schedule or sampler knows, within bounds.
+- `num_frames`, `downscale_factor`, `temporal_scale_factor` and `include_in_output` belong to video, `duration` to
+  audio; with the other one they are refused rather than ignored.
+- A sample that is given its whole video needs `generate_audio`, one that is given its whole sound `generate_video`.
+- Quantization with `training_mode: full` is refused when the file is read, not after the model was loaded.
+"""
 _LONG: Final = 80
 """Defaults longer than this are shown in part."""
 
@@ -121,6 +137,7 @@ def markdown() -> str:
     for spec in model_specs():
         lines.extend(_chapter(spec))
     lines.extend(_older())
+    lines.extend([*_STRICTER.splitlines(), ""])
     lines.extend(_options())
     return "\n".join(lines).rstrip() + "\n"
 
