@@ -89,7 +89,7 @@ def facts(spec: FieldSpec) -> Iterator[tuple[str, str]]:
 def explain_text(spec: FieldSpec) -> Iterator[str]:
     """One field as lines for a terminal."""
     yield f"{spec.path}  ({spec.title})"
-    yield f"  {spec.description}."
+    yield f"  {spec.description.rstrip('.')}."
     yield ""
     for label, text in facts(spec):
         if text:
