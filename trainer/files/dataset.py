@@ -139,13 +139,13 @@ class DatasetIndex:
 
 
 def _listing(directory: Path) -> dict[str, Path]:
-    """Relative name without suffix -> file, for every ``.pt`` below a directory."""
+    """Relative name without suffix -> file, for every ``.pt`` below a directory; linked folders are not entered."""
 
     def refuse(error: OSError) -> None:
         raise EnvironmentFault(f"cannot be read: {error.strerror or error}", where=directory) from error
 
     found: dict[str, Path] = {}
-    for folder, _, names in os.walk(directory, onerror=refuse, followlinks=True):
+    for folder, _, names in os.walk(directory, onerror=refuse):
         base = Path(folder)
         for name in names:
             if name.endswith(".pt"):

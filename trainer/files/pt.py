@@ -1,95 +1,28 @@
 """Looking into ``torch.save`` files without torch and without running what they say.
 
 Such a file is an uncompressed zip archive: a pickle that describes the objects, and one entry of raw bytes per tensor
-storage. A pickle may name any function to call; the reader here knows four names (tensor rebuilding, storage types,
-``OrderedDict``, ``torch.Size``) and refuses every other, so nothing in a file can be executed.
+storage. A pickle is a program: it may name any function to call and any amount of memory to take. The reader here lets
+through only what describes tensors in plain data (``pt_pickle``), so nothing in a file can be executed.
 """
 
 from __future__ import annotations
 
-import io
-import math
-import pickle
 import zipfile
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import DataError, EnvironmentFault
+from trainer.files.pt_pickle import DAMAGED, ITEM_BYTES, PtTensor, RefusedError, Storage, read_description
 
 if TYPE_CHECKING:
     import numpy as np
 
-_DTYPES: Final[Mapping[str, tuple[str, int]]] = {
-    "BFloat16Storage": ("bfloat16", 2),
-    "HalfStorage": ("float16", 2),
-    "FloatStorage": ("float32", 4),
-    "DoubleStorage": ("float64", 8),
-    "BoolStorage": ("bool", 1),
-    "ByteStorage": ("uint8", 1),
-    "CharStorage": ("int8", 1),
-    "ShortStorage": ("int16", 2),
-    "IntStorage": ("int32", 4),
-    "LongStorage": ("int64", 8),
-}
-ITEM_BYTES: Final[Mapping[str, int]] = dict(_DTYPES.values())
+__all__ = ["PtTensor", "peek", "read_tensor"]
+
 _MAX_PICKLE: Final = 16 << 20
 """The pickle of a prepared sample takes less than a kilobyte; larger ones are not read."""
 _MAX_TENSOR: Final = 1 << 30
 _AGAIN: Final = "prepare this sample again"
-
-_DAMAGED: Final = (
-    pickle.UnpicklingError,
-    EOFError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-)
-"""What the pickle machine raises on bytes that are not a sound pickle."""
-
-
-@dataclass(frozen=True, slots=True)
-class PtTensor:
-    """A tensor's description; its numbers stay in the file."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    """Torch's name without the prefix: ``bfloat16``, ``int64``, ..."""
-    storage: str
-    offset: int
-    """In elements, into the storage."""
-    stride: tuple[int, ...]
-
-    @property
-    def numel(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def contiguous(self) -> bool:
-        expected = 1
-        for side, step in zip(reversed(self.shape), reversed(self.stride), strict=True):
-            if side != 1 and step != expected:
-                return False
-            expected *= side
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Storage:
-    key: str
-    dtype: str
-    numel: int
-
-
-class _RefusedError(Exception):
-    """The pickle asks for something outside the allow-list."""
 
 
 def peek(path: str | Path) -> Any:
@@ -179,74 +112,26 @@ class _Archive:
             raise DataError("describes too many objects for a prepared sample", where=self.path, hint=_AGAIN)
         if self.prefix + "byteorder" in self.zip.namelist() and self.entry("byteorder").strip() != b"little":
             raise DataError("was written on a big-endian machine", where=self.path, hint=_AGAIN)
+        description = self.entry("data.pkl")
         try:
-            return _Unpickler(self.entry("data.pkl"), self._storage).load()
-        except _RefusedError as error:
+            return read_description(description, self._storage)
+        except RefusedError as error:
             raise DataError(
-                f"asks to run {error}; it is refused",
+                f"asks for {error}; it is refused",
                 where=self.path,
                 why="a prepared sample holds tensors, numbers and text only; this file may be malicious",
                 hint="do not use this file unless you wrote it yourself; prepare the sample again",
             ) from error
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise DataError(
                 f"is damaged: its description cannot be read ({error})", where=self.path, hint=_AGAIN
             ) from error
 
-    def _storage(self, key: str, dtype: str, numel: int) -> _Storage:
+    def _storage(self, key: str, dtype: str, numel: int) -> Storage:
         try:
             size = self.zip.getinfo(f"{self.prefix}data/{key}").file_size
         except KeyError as error:
             raise ValueError(f"the data of tensor {key} is missing") from error
         if size != numel * ITEM_BYTES[dtype]:
             raise ValueError(f"the data of tensor {key} has {size} bytes for {numel} numbers of {dtype}")
-        return _Storage(key, dtype, numel)
-
-
-def _rebuild(storage: object, offset: object, size: object, stride: object, *_: object) -> PtTensor:
-    """Stands for ``torch._utils._rebuild_tensor_v2``: keeps the description, checks that it lies inside the storage."""
-    if not isinstance(storage, _Storage) or not isinstance(offset, int) or offset < 0:
-        raise ValueError("a tensor without a storage")
-    shape, steps = _sizes(size), _sizes(stride)
-    if len(shape) != len(steps):
-        raise ValueError("a tensor whose shape and stride differ in length")
-    last = sum((side - 1) * step for side, step in zip(shape, steps, strict=True))
-    if math.prod(shape) and offset + last >= storage.numel:
-        raise ValueError("a tensor that reaches beyond its data")
-    return PtTensor(shape, storage.dtype, storage.key, offset, steps)
-
-
-def _sizes(value: object) -> tuple[int, ...]:
-    if not isinstance(value, tuple) or not all(isinstance(side, int) and 0 <= side < 2**62 for side in value):
-        raise ValueError("a tensor with an impossible shape")
-    return value
-
-
-class _Unpickler(pickle.Unpickler):
-    """Knows the few names of a tensor pickle and no other."""
-
-    def __init__(self, data: bytes, storage: Any) -> None:
-        super().__init__(io.BytesIO(data))
-        self._storage = storage
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch", "Size"):
-            return tuple
-        if module == "torch" and name in _DTYPES:
-            return _StorageType(_DTYPES[name][0])
-        raise _RefusedError(f"'{module}.{name}'")
-
-    def persistent_load(self, pid: Any) -> Any:
-        kind, storage_type, key, _location, numel = pid
-        if kind != "storage" or not isinstance(storage_type, _StorageType) or not isinstance(numel, int):
-            raise pickle.UnpicklingError("an unknown kind of reference")
-        return self._storage(str(key), storage_type.dtype, numel)
-
-
-@dataclass(frozen=True, slots=True)
-class _StorageType:
-    dtype: str
+        return Storage(key, dtype, numel)

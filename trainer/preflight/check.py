@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -69,12 +70,17 @@ def check(
 ) -> CheckReport:
     """Run every rule on a valid configuration; errors come first, then warnings, then information.
 
-    Reads headers, directory listings and descriptions of prepared files, never a weight. ``config_path`` (or the path
-    of ``document``) says which file the configuration came from.
+    Reads headers, directory listings and descriptions of prepared files, never a weight. With the ``document`` each
+    problem knows the line of its setting; ``config_path`` says which file that is.
     """
     facts = Facts(config, config_path or (document.path if document else None))
-    found = [problem for rule in RULES for problem in rule(facts)]
+    found = [_located(problem, document) for rule in RULES for problem in rule(facts)]
     return CheckReport(tuple(sorted(found, key=lambda problem: _ORDER[problem.severity])))
+
+
+def _located(problem: Problem, document: ConfigDocument | None) -> Problem:
+    spot = document.position(problem.path) if document is not None and problem.path else None
+    return replace(problem, line=spot[0]) if spot else problem
 
 
 def check_file(path: Path) -> CheckReport:

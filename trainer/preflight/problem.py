@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from schemas.errors import EXIT_OK, EXIT_USAGE, ConfigError, Location, WizardError
@@ -22,6 +22,8 @@ class Problem:
     hint: str = ""
     exit_code: int = EXIT_USAGE
     """What an error ends the command with; without meaning for warnings."""
+    line: int | None = None
+    """Line of the setting in the configuration file, when there is one."""
 
     def as_json(self) -> dict[str, str]:
         return {
@@ -82,4 +84,5 @@ def from_config_error(found: ConfigError) -> Iterator[Problem]:
         yield error("config-unreadable", found.where.key or "", f"{where}: {found.message}", found.hint)
     for problem in found.problems:
         line = f"line {problem.line}: " if problem.line else ""
-        yield error("config-invalid", problem.path, f"{line}{problem.message}", problem.hint)
+        plain = error("config-invalid", problem.path, f"{line}{problem.message}", problem.hint)
+        yield replace(plain, line=problem.line)

@@ -40,7 +40,7 @@ def _lines(file: Path, report: CheckReport) -> Iterator[str]:
         if found:
             yield click.style(f"{title} ({len(found)})", fg=_COLOURS[severity], bold=True)
             for problem in found:
-                yield from _entry(problem)
+                yield from _entry(file, problem)
             yield ""
     errors = sum(problem.severity == "error" for problem in report.problems)
     warnings = sum(problem.severity == "warning" for problem in report.problems)
@@ -54,11 +54,13 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _entry(problem: Problem) -> Iterator[str]:
+def _entry(file: Path, problem: Problem) -> Iterator[str]:
     place = f"{problem.path}: " if problem.path else ""
     first, *rest = problem.message.splitlines() or [""]
     yield f"  {place}{first}  [{problem.code}]"
     for line in rest:
         yield f"    {line}"
+    if problem.line is not None and problem.severity != "info":
+        yield f"      at:   {file}:{problem.line}"
     if problem.hint:
         yield f"      next: {problem.hint}"

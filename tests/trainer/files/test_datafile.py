@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from schemas.errors import DataError
 from trainer.files.datafile import Rows, read_rows
@@ -141,3 +143,19 @@ def test_not_utf_8(tmp_path: Path) -> None:
 def test_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such dataset file"):
         read_rows(tmp_path / "none.csv")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), kind=st.sampled_from([("d.csv", CSV), ("d.json", JSON), ("d.jsonl", JSONL)]))
+def test_damaged_files_never_raise_anything_else(tmp_path: Path, data: st.DataObject, kind: tuple[str, str]) -> None:
+    name, text = kind
+    content = bytearray(text.encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / name).write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    try:
+        rows = read_rows(tmp_path / name)
+        rows.collisions()
+    except DataError:
+        return
+    assert rows.rows

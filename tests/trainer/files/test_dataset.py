@@ -106,3 +106,11 @@ def test_nothing_usable(tmp_path: Path) -> None:
 def test_an_index_travels_to_loader_processes(tmp_path: Path) -> None:
     index = DatasetIndex.build(touch(tmp_path, "latents/a.pt", "conditions/a.pt"), ROLES)
     assert pickle.loads(pickle.dumps(index)) == index
+
+
+def test_links_to_folders_are_not_followed_round_in_circles(tmp_path: Path) -> None:
+    touch(tmp_path, "latents/a.pt", "conditions/a.pt")
+    (tmp_path / "latents" / "again").symlink_to(tmp_path / "latents")
+    index = DatasetIndex.build(tmp_path, ROLES)
+    assert [sample.name for sample in index.samples] == ["a"]
+    assert index.dropped == ()

@@ -99,7 +99,7 @@ def hostile(path: Path, value: Any) -> Path:
 def test_hostile_pickles_run_nothing(tmp_path: Path) -> None:
     touched = tmp_path / "touched"
     path = hostile(tmp_path / "x.pt", {"latents": Attack(os.mkdir, str(touched))})
-    with pytest.raises(DataError, match="asks to run") as caught:
+    with pytest.raises(DataError, match="asks for") as caught:
         peek(path)
     assert "mkdir" in str(caught.value)
     assert not touched.exists()
@@ -115,6 +115,14 @@ def test_hostile_pickles_run_nothing(tmp_path: Path) -> None:
 def test_everything_outside_the_list_is_refused(tmp_path: Path, value: Any) -> None:
     with pytest.raises(DataError, match="refused"):
         peek(hostile(tmp_path / "x.pt", value))
+
+
+def test_a_pickle_cannot_reserve_memory(tmp_path: Path) -> None:
+    """A memo place of two thousand million would make the reader take tens of gigabytes."""
+    with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
+        archive.writestr("x/data.pkl", b"\x80\x02}r\xff\xff\xff\x7f.")
+    with pytest.raises(DataError, match="memo place"):
+        peek(tmp_path / "x.pt")
 
 
 def test_every_cut_is_an_error(tmp_path: Path) -> None:

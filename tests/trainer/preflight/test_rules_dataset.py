@@ -12,6 +12,7 @@ import pytest
 from tests.support import prepared
 from tests.trainer.preflight.world import AUDIO, TEXT, VIDEO, World, audio, codes, only, strategy, text, video
 from trainer.files.checkpoint import file_fingerprint
+from trainer.preflight import facts
 
 MASKED = strategy([{"type": "mask", "mask_dir": "masks"}])
 REFERENCED = strategy([{"type": "reference", "latents_dir": "refs"}])
@@ -48,6 +49,13 @@ def test_no_samples(world: World) -> None:
         for path in (world.prepared / name).iterdir():
             path.unlink()
     assert "no prepared samples" in only(world.check(), "data-empty").message
+
+
+def test_large_datasets_are_sampled_evenly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "MOST_SAMPLES", 2)
+    report = world.check()
+    assert codes(report) == []
+    assert any(problem.message == "2 of 3 samples were opened" for problem in report.problems)
 
 
 def test_partners(world: World) -> None:

@@ -32,12 +32,16 @@ def test_ready(world: World) -> None:
 
 
 def test_grouped_report(world: World) -> None:
-    done = CliRunner().invoke(command, [config(world, "lora.target_modules=['[b]x']", "checkpoints.interval=null")])
+    path = config(world, "lora.target_modules=['[b]x']", "checkpoints.interval=null")
+    done = CliRunner().invoke(command, [path])
     assert done.exit_code == 2
     lines = done.output.splitlines()
     assert lines[0] == "ERRORS (1)"
     assert "lora.target_modules[0]: no module of this model matches '[b]x'  [target-no-match]" in lines[1]
-    assert "next: " in lines[2]
+    text = Path(path).read_text("utf-8").splitlines()
+    assert lines[2].strip().startswith("at:")
+    assert "[b]x" in text[int(lines[2].rpartition(":")[2]) - 1]
+    assert "next: " in lines[3]
     assert "WARNINGS (1)" in lines
     assert lines[-1].endswith("1 error, 1 warning")
 
