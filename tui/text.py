@@ -16,6 +16,8 @@ Cells = list[Span]
 """One entry per terminal cell; the right half of a wide character is an empty text."""
 
 STYLES: Final = ("text", "dim", "strong", "title", "accent", "good", "warn", "bad", "cursor", "band", "head", "key")
+NEAR: Final = 12
+"""Cells: repainting a shorter gap costs less than moving the cursor and setting the colour once more."""
 ESCAPES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)")
 """Terminal escape sequences: CSI, OSC and two-character ones."""
 
@@ -25,19 +27,23 @@ def clean_line(line: str) -> str:
     return "".join(char if char.isprintable() else " " for char in ESCAPES.sub("", line))
 
 
-def changed_span(old: Line, new: Line) -> tuple[int, int] | None:
-    """First and one past the last cell in which two lines differ; None when they look the same."""
+def changed_spans(old: Line, new: Line) -> list[tuple[int, int]]:
+    """First and one past the last cell of each stretch in which two lines differ; near stretches are one."""
     if old == new:
-        return None
+        return []
     before, after = cells_of(old), cells_of(new)
-    length = max(len(before), len(after))
     blank = (" ", "text")
-    pairs = [(before[x] if x < len(before) else blank, after[x] if x < len(after) else blank) for x in range(length)]
-    different = [x for x, (left, right) in enumerate(pairs) if left != right]
-    if not different:
-        return None
-    # A wide character is repainted whole: its second cell alone cannot be written.
-    return max(0, different[0] - 1), different[-1] + 2
+    spans: list[tuple[int, int]] = []
+    for x in range(max(len(before), len(after))):
+        if (before[x] if x < len(before) else blank) == (after[x] if x < len(after) else blank):
+            continue
+        # A wide character is repainted whole: its second cell alone cannot be written.
+        start, end = max(0, x - 1), x + 2
+        if spans and start - spans[-1][1] < NEAR:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
 
 
 @lru_cache(maxsize=512)

@@ -6,11 +6,14 @@ import asyncio
 import signal
 from typing import ClassVar, Final
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 from typing_extensions import override
 
+from tui.app.display import SpanUpdate
 from tui.app.keys import bindings
 
 LEAVE_SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
@@ -57,6 +60,11 @@ class WizardApp(App[int]):
 
     def _hang_up(self, number: int) -> None:
         self.exit(128 + number)
+
+    @override
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's way to the terminal, with partial repaints cut to what changed."""
+        super()._display(screen, SpanUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
 
     @override
     def _fatal_error(self) -> None:

@@ -17,9 +17,7 @@ from tui.catalog import COMMANDS
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of the training run.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=VALUE", help="Change one more field; repeatable.")
 @click.option("--plain", is_flag=True, help="Progress lines even when the terminal could draw the monitor.")
-def command(
-    directory: Path, preset: str, steps: int | None, seed: int, overrides: tuple[str, ...], plain: bool
-) -> int:
+def command(directory: Path, preset: str, steps: int | None, seed: int, overrides: tuple[str, ...], plain: bool) -> int:
     from tui.demo import Demo, DemoOptions
 
     options = DemoOptions(directory, preset, steps, seed, overrides)

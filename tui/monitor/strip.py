@@ -134,7 +134,9 @@ def _joined(facts: Iterator[list[Span]], width: int) -> Line:
         length = sum(len(text) for text, _ in fact) + (2 if line else 0)
         if used + length > width:
             break
-        line += [("  ", "text"), *fact] if line else fact
+        if line:
+            line[-1] = (line[-1][0] + "  ", line[-1][1])
+        line += fact
         used += length
     return tuple(line)
 

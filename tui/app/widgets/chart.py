@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from rich.segment import Segment
-from textual.geometry import Region
 from textual.strip import Strip
 from typing_extensions import override
 
-from tui.app.widgets.lines import Styled
+from tui.app.widgets.lines import Styled, changed_regions
 from tui.charts.raster import BAD, BAND, BLANK, MEAN, View, draw, fit_view
 from tui.charts.series import Series
 from tui.charts.ticks import label, short
-from tui.text import Cells, Line, cells_of, changed_span, fit
+from tui.text import Cells, Line, cells_of, fit
 
 STYLE_OF: Final = {BLANK: "text", BAND: "band", MEAN: "accent", BAD: "bad"}
 AXIS: Final = 8
@@ -63,11 +62,7 @@ class Chart(Styled):
             self._rows,
             chart_lines(self._name, self._series, self.size.width, self.size.height, self._options),
         )
-        regions: list[Region] = []
-        for y in range(max(len(old), len(self._rows))):
-            span = changed_span(_at(old, y), _at(self._rows, y))
-            if span:
-                regions.append(Region(span[0], y, span[1] - span[0], 1))
+        regions = changed_regions(old, self._rows)
         if regions:
             self.refresh(*regions)
 
@@ -76,10 +71,6 @@ class Chart(Styled):
         if y >= len(self._rows):
             return Strip([Segment(" " * self.size.width, self.rich_style)])
         return self.strip_of(self._rows[y], self.size.width)
-
-
-def _at(rows: list[Line], y: int) -> Line:
-    return rows[y] if y < len(rows) else ()
 
 
 def chart_lines(name: str, series: Series | None, width: int, height: int, options: ChartOptions) -> list[Line]:
@@ -143,10 +134,10 @@ def _x_axis(view: View) -> Line:
 
 
 def _merged(cells: Cells) -> Line:
-    """Neighbouring cells of one style as one span."""
+    """Neighbouring cells of one style as one span. A blank has no colour: changing colours for it would only cost."""
     spans: list[tuple[str, str]] = []
     for char, style in cells:
-        if spans and spans[-1][1] == style:
+        if spans and (spans[-1][1] == style or char == " "):
             spans[-1] = (spans[-1][0] + char, style)
         else:
             spans.append((char, style))

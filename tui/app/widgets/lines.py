@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from typing_extensions import override
 
-from tui.text import STYLES, Line, changed_span
+from tui.text import STYLES, Line, changed_spans
 
 
 class Styled(Widget):
@@ -81,12 +81,7 @@ class LineView(Styled):
         old, self._lines = self._lines, new
         if not self.is_mounted:
             return
-        regions = [
-            Region(start, y, end - start, 1)
-            for y in range(max(len(old), len(new)))
-            if (span := changed_span(_at(old, y), _at(new, y)))
-            for start, end in (span,)
-        ]
+        regions = changed_regions(old, new)
         if regions:
             self.refresh(*regions)
 
@@ -97,6 +92,15 @@ class LineView(Styled):
     @override
     def render_line(self, y: int) -> Strip:
         return self.strip_of(_at(self._lines, y), self.size.width)
+
+
+def changed_regions(old: Sequence[Line], new: Sequence[Line]) -> list[Region]:
+    """The parts of an area of lines that have to be painted again."""
+    return [
+        Region(start, y, end - start, 1)
+        for y in range(max(len(old), len(new)))
+        for start, end in changed_spans(_at(old, y), _at(new, y))
+    ]
 
 
 def _at(lines: Sequence[Line], y: int) -> Line:
