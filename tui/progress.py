@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from tui.charts.ticks import short
 from tui.monitor.wording import describe_event, duration, gibibytes, seconds_short
@@ -43,11 +43,11 @@ class ProgressLines:
 
     def _phase(self, event: Mapping[str, Any], news: str) -> str | None:
         done, total = event.get("done"), event.get("total")
-        counts = isinstance(done, int | float) and isinstance(total, int | float) and total > 0
-        if news == self._last_news and not (counts and self._due()):
+        share = done / total if _is_number(done) and _is_number(total) and total else None
+        if news == self._last_news and (share is None or not self._due()):
             return None
         self._last_news = news
-        return f"{news} ({100 * done / total:.0f} %)" if counts else news
+        return news if share is None else f"{news} ({100 * share:.0f} %)"
 
     def _metric(self, event: Mapping[str, Any], eta_s: float | None) -> str | None:
         metrics = event.get("metrics")
@@ -86,5 +86,5 @@ class ProgressLines:
         return True
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

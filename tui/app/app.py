@@ -51,8 +51,7 @@ class WizardApp(App[int]):
     def action_repaint(self) -> None:
         self.screen.refresh(repaint=True, layout=True)
 
-    @override
-    async def action_help(self) -> None:  # type: ignore[override]
+    async def action_help(self) -> None:
         from tui.app.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,16 @@ def open_home() -> int:
     return _run(HomeScreen())
 
 
-def open_monitor(folder: Path) -> int:
-    """Watch the run in ``folder`` until the user leaves."""
+def open_monitor(folder: Path, *, ended: Callable[[], int | None] = lambda: None, until_finished: bool = False) -> int:
+    """Watch the run in ``folder`` until the user leaves, or ``until_finished`` and it has ended by itself.
+
+    ``ended`` gives the exit code of a trainer that was started here, once it has ended.
+    """
     from tui.app.screens.monitor import MonitorScreen
     from tui.recent import recent
 
     recent().remember("runs", folder)
-    return _run(MonitorScreen(folder))
+    return _run(MonitorScreen(folder, ended=ended, until_finished=until_finished))
 
 
 def open_new(preset: str | None, *, vram: float | None = None, path: Path | None = None) -> int:

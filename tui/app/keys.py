@@ -99,7 +99,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("monitor", "plus,equals_sign", "smooth(1)", "Smoother", "Smoother mean line", footer=False),
     Key("monitor", "minus", "smooth(-1)", "Rougher", "Mean line closer to the values", footer=False),
     Key("grid", "enter", "edit", "Edit", "Edit the field; open or add to a list"),
-    Key("grid", "space", "toggle", "Toggle", "Switch a yes/no field, or the next choice", footer=False),
+    Key("grid", "space", "flip", "Toggle", "Switch a yes/no field, or the next choice", footer=False),
     Key("grid", "right,plus", "bump(1)", "More", "Next choice, or a larger number", footer=False, shown="→"),
     Key("grid", "left,minus", "bump(-1)", "Less", "Previous choice, or a smaller number", footer=False, shown="←"),
     Key("grid", "d", "reset", "Default", "Set the field back to its default"),

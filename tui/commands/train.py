@@ -59,7 +59,7 @@ def _train(file: Path, *, detach: bool, monitor: bool, resume: str, processes: i
     if monitor:
         from tui.app.entry import open_monitor
 
-        open_monitor(run.path)
+        open_monitor(run.path, ended=process.poll)
         if process.poll() is None:
             click.echo(f"The trainer goes on. {how_to_watch(run)}")
             return EXIT_OK

@@ -148,9 +148,10 @@ def _parameters(draft: Draft, row: Row, depth: int) -> Iterator[Row]:
     for field in variant.fields:
         for inside in _field(draft, field, join(row.path, field.name), depth):
             yield replace(inside, relevant=row.relevant)
-    for name in row.value or {}:
+    given: Mapping[str, Any] = row.value if isinstance(row.value, Mapping) else {}
+    for name, value in given.items():
         if name not in {field.name for field in variant.fields}:
-            yield _unknown(join(row.path, str(name)), row.value[name], depth)
+            yield _unknown(join(row.path, str(name)), value, depth)
 
 
 def _unknown(path: str, value: Any, depth: int) -> Row:

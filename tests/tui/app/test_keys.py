@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widget import Widget
 
 import tui.app.screens
 from tui.app.app import WizardApp
@@ -32,13 +32,14 @@ def _screens() -> list[type[Screen[object]]]:
     return found
 
 
-def _owner(context: str) -> list[type[Widget] | type[WizardApp]]:
-    owners: list[type[Widget] | type[WizardApp]] = [
+def _owner(context: str) -> list[type[DOMNode]]:
+    if context in ("app", "list"):
+        return [WizardApp if context == "app" else RowList]
+    return [
         screen
         for screen in _screens()
         if getattr(screen, "CONTEXTS", ("",))[0] == context and "BINDINGS" in vars(screen)
     ]
-    return {"app": [WizardApp], "list": [RowList]}.get(context, owners)  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("context", TITLES)

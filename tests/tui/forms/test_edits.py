@@ -65,7 +65,8 @@ def test_every_kind_of_item_can_be_added_everywhere() -> None:
     for row in [row for row in build_rows(Draft.new(data)) if row.kind == "list"]:
         assert row.spec is not None
         assert row.spec.item is not None
-        for tag in [variant.tag for variant in row.spec.item.variants] or [None]:
+        tags: list[str | None] = [variant.tag for variant in row.spec.item.variants]
+        for tag in tags or [None]:
             draft = Draft.new(data)
             path = edits.add_item(draft, _row(draft, row.path), tag)
             assert _row(draft, path or "").kind == "item"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -97,8 +98,7 @@ class HomeScreen(Screen[None]):
             return []
         now = time.time()
         return [Entry((("── Runs " + "─" * 61, "title"),))] + [
-            Entry(_run_line(run, now), lambda run=run: self._watch(run.dir))
-            for run in runs  # type: ignore[misc]
+            Entry(_run_line(run, now), partial(self._watch, run.dir)) for run in runs
         ]
 
     def _configs(self) -> list[Entry]:
@@ -106,8 +106,7 @@ class HomeScreen(Screen[None]):
         if not found:
             return []
         return [Entry((("── Configurations " + "─" * 51, "title"),))] + [
-            Entry(((f"   {path}", "text"),), lambda path=path: self._edit(path))
-            for path in found  # type: ignore[misc]
+            Entry(((f"   {path}", "text"),), partial(self._edit, path)) for path in found
         ]
 
     # ---------------------------------------------------------------- keys

@@ -53,9 +53,15 @@ class MonitorScreen(Screen[None]):
     class Polled(Message):
         """The watching thread has something new."""
 
-    def __init__(self, folder: Path, *, ended: Callable[[], int | None] = lambda: None) -> None:
-        """``ended`` gives the exit code of a trainer that was started here, once it has ended."""
+    def __init__(
+        self, folder: Path, *, ended: Callable[[], int | None] = lambda: None, until_finished: bool = False
+    ) -> None:
+        """``ended`` gives the exit code of a trainer that was started here, once it has ended.
+
+        ``until_finished``: leave by itself when the run has finished.
+        """
         super().__init__()
+        self._until_finished = until_finished
         self.watch_run = RunWatch(folder, ended=ended)
         self._folder = folder
         self._first_chart = 0
@@ -105,7 +111,9 @@ class MonitorScreen(Screen[None]):
 
     def on_monitor_screen_polled(self) -> None:
         self._draw()
-        if self.watch_run.behind:
+        if self._until_finished and self.watch_run.state == "finished" and not self.watch_run.behind:
+            self.action_detach()
+        elif self.watch_run.behind:
             self.set_timer(DRAW_SECONDS, self._drawn.set)
         else:
             self._drawn.set()

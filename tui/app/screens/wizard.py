@@ -149,7 +149,7 @@ class WizardScreen(Screen[None]):
         if row is not None:
             open_editor(self.app, self.draft, row, self.changed)
 
-    def action_toggle(self) -> None:
+    def action_flip(self) -> None:
         row = self.view.row_at(self.grid.cursor)
         if row is not None and (edits.toggle_section(self.draft, row) if row.kind == "section" else
                                 edits.bump(self.draft, row, 1)):  # fmt: skip

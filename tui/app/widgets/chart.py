@@ -39,7 +39,7 @@ class Chart(Styled):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._name = ""
+        self._metric = ""
         self._series: Series | None = None
         self._options = ChartOptions()
         self._rows: list[Line] = []
@@ -51,7 +51,7 @@ class Chart(Styled):
 
     def update_chart(self, name: str, series: Series | None, options: ChartOptions) -> None:
         """Show the present state of a series."""
-        self._name, self._series, self._options = name, series, options
+        self._metric, self._series, self._options = name, series, options
         self._redraw()
 
     def on_resize(self) -> None:
@@ -60,7 +60,7 @@ class Chart(Styled):
     def _redraw(self) -> None:
         old, self._rows = (
             self._rows,
-            chart_lines(self._name, self._series, self.size.width, self.size.height, self._options),
+            chart_lines(self._metric, self._series, self.size.width, self.size.height, self._options),
         )
         regions = changed_regions(old, self._rows)
         if regions:
