@@ -136,7 +136,7 @@ def _replace(text: str, found: tuple[Node | None, Node], value: Any) -> str:
     start, end = node.start.index, _content_end(text, node)
     if key is None:
         new = inline(value) if is_inline(value) else "\n".join(block_lines(value, node.start.column)).lstrip()
-        return text[:start] + new + text[end:]
+        return text[:start] + (" " if text[start - 1] == "-" else "") + new + text[end:]
     colon = text.index(":", key.end.index) + 1
     inside_flow = is_inline(value)
     if node.kind == "scalar" or node.flow:

@@ -53,6 +53,8 @@ class _Place:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name a person most likely meant, or nothing."""
+    if len(name) > _SHOWN:
+        return ""  # no name is that long, and comparing takes time that grows with the square
     names = list(known)
     begun = [other for other in names if name and other.startswith(name)]
     return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.55) or begun), "")

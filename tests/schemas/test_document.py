@@ -100,6 +100,17 @@ def test_items_are_added_and_removed() -> None:
     assert not document.delete("validation.samples[7]")
 
 
+def test_items_left_empty_are_filled_and_put_first() -> None:
+    text = "# a - b\nlist:\n  - # one - none\n  # two - none\n  -\nnext: 1\n"
+    document = ConfigDocument.from_text(text)
+    document.set("list[1]", "x")
+    assert document.dump() == text.replace("  -\nnext", '  - "x"\nnext')
+    document.set("list[0]", "y")
+    assert document.dump() == text.replace("  -\nnext", '  - "x"\nnext').replace("- # one", '- "y" # one')
+    document.update({"list": ["z", "y", "x"], "next": 1})
+    assert document.dump().startswith('# a - b\nlist:\n  - "z"\n  - "y" # one - none\n')
+
+
 def test_sections_are_emptied_and_filled() -> None:
     document = ConfigDocument.from_text(TEXT)
     document.set("model", None)

@@ -45,6 +45,8 @@ BROKEN = {
     "colon in text": (b"a: b: c\n", 1, 5, None, "not allowed here"),
     "open bracket": (b"a: [1, 2\nb: 3\n", 2, 2, None, "expected"),
     "open quote": (b'a: "x\n', 2, 1, None, "unexpected end of stream"),
+    "impossible character": (b'a: "\\UFFFFFFFF"\n', None, None, None, "not YAML"),
+    "half a character": (b'a: "\\uD83D\\uDE00"\n', 1, 4, "a", "half of a character"),
     "not UTF-8": (b"a: 1\nb: \xff\n", 2, 4, None, "byte 0xff"),
     "UTF-16": ("a: 1\n".encode("utf-16"), 1, 1, None, "byte 0xff"),
     "NUL": (b"a: 1\nb: x\0y\n", 2, 5, None, "NUL"),
@@ -53,7 +55,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("raw", "line", "column", "key", "words"), BROKEN.values(), ids=BROKEN)
-def test_refused_with_its_place(raw: bytes, line: int, column: int, key: str | None, words: str) -> None:
+def test_refused_with_its_place(raw: bytes, line: int | None, column: int | None, key: str | None, words: str) -> None:
     begin = time.process_time()
     with pytest.raises(ConfigError) as caught:
         read(raw)

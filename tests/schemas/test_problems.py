@@ -104,19 +104,19 @@ def test_validate_raises_what_field_problems_finds() -> None:
 
 
 def test_hostile_data_is_refused_quickly() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert field_problems({"model": [[[]]] * 10_000, "data": {"x" * 100_000: 1}, "seed": 10**9000})
     assert field_problems({"model": {"model_path": "x" * 10**6, "training_mode": "y" * 10**6}})
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 1
 
 
 def test_validation_is_cheap_enough_for_every_key_press() -> None:
     data = load_config(CURRENT).document.data()
     field_problems(data)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(50):
         field_problems(data)
-    assert (time.perf_counter() - begin) / 50 < 0.005
+    assert (time.process_time() - begin) / 50 < 0.005
 
 
 def test_words() -> None:
