@@ -11,8 +11,15 @@ from schemas.errors import ConfigError
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
 
-FREE: Final = ("optimization.steps", "optimization.learning_rate", "optimization.scheduler_params")
-"""Fields that shape the training and may still change on a resume: the user says when to end and how fast."""
+FREE: Final = (
+    "optimization.steps",
+    "optimization.learning_rate",
+    "optimization.scheduler_params",
+    "model.load_checkpoint",
+)
+"""Fields that shape the training and may still change on a resume: the user says when to end and how fast, and what a
+run started from is in its state.
+"""
 
 
 def demand_same_run(saved: Mapping[str, Any], now: LtxTrainerConfig, place: str) -> tuple[Difference, ...]:

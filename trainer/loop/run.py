@@ -111,7 +111,7 @@ def _train(
         saver.note_existing(resumed.path)
     else:
         session.progress.step = foreign_start(start, reporter)
-    chosen = start_tracker(config, reporter.status.status.run_id, reporter)
+    chosen = start_tracker(config, session.progress.tracker_id, reporter)
     tracker.append(chosen)
     return _assemble(session, prepared, saver, runner, directory, signals, reporter, chosen).run()
 

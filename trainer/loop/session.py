@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ class Progress:
     """Batches consumed on each rank."""
     bad_in_row: int = 0
     """Steps left out in a row because they were not finite."""
+    tracker_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    """Name of the run at the tracker, the same after a restart."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Session:
             "config": config.model_dump(mode="json"),
             "batches": self.progress.batches,
             "bad_in_row": self.progress.bad_in_row,
+            "tracker_id": self.progress.tracker_id,
             "learning_rate": self.learning_rate.base,
             "configured_learning_rate": config.optimization.learning_rate,
             "optimizer": {"type": config.optimization.optimizer_type, "slots": slots},
@@ -93,6 +97,7 @@ class Session:
             self.progress.step = state.step
             self.progress.batches = int(numbers["batches"])
             self.progress.bad_in_row = int(numbers["bad_in_row"])
+            self.progress.tracker_id = str(numbers["tracker_id"])
             saved = numbers["optimizer"]
             if numbers["configured_learning_rate"] == self.config.optimization.learning_rate:
                 # A rate set while the run was going on outlives a restart, unless the file now says another.

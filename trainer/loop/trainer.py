@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from schemas.errors import EXIT_OK, EXIT_STOPPED, EnvironmentFault, NumericError
+from schemas.errors import EXIT_OK, EXIT_STOPPED, DataError, EnvironmentFault, NumericError
 from trainer.loop.clips import on_device
 from trainer.loop.controls import Desk
 from trainer.loop.engine import Outcome
@@ -84,13 +84,15 @@ class Trainer:
         return EXIT_OK
 
     def _step(self) -> Step:
-        """One optimizer step; memory that runs out in it is explained after a save of the state before it."""
+        """One optimizer step; if memory runs out or a clip is damaged, the state before it is saved first."""
         consumed = self.session.progress.batches
-        fault: str | None = None
+        out_of_memory, damaged = "", None
         try:
             return self._attempt()
         except torch.OutOfMemoryError as error:
-            fault = str(error)
+            out_of_memory = str(error)
+        except DataError as error:
+            damaged = error
         # Outside the handler: its traceback would keep the activations alive.
         self.session.progress.batches = consumed
         self.session.engine.drop_gradients()
@@ -98,7 +100,9 @@ class Trainer:
             torch.cuda.empty_cache()
         if self.session.progress.step > 0:
             self._save()
-        raise explain_oom(self.session.config, self.session.engine.accelerator.device, fault)
+        if damaged is not None:
+            raise damaged
+        raise explain_oom(self.session.config, self.session.engine.accelerator.device, out_of_memory)
 
     def _attempt(self) -> Step:
         engine, progress = self.session.engine, self.session.progress
