@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.goldens.tiny_io import GoldenIo
 
+torch.set_num_threads(1)
 GOLDEN = Path(__file__).parents[2] / "golden"
 VERSIONS = ("2.0", "2.3", "2.5")
 

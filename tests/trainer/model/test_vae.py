@@ -71,11 +71,11 @@ def test_large_clips_in_tiles_stay_near_the_whole(version: str) -> None:
     decoder = load_video_decoder(golden.files, dtype=torch.float32)
     if isinstance(decoder, DiffusionVideoDecoder):
         return
-    latents = torch.nn.functional.interpolate(torch.randn(1, 16, 2, 3, 3), size=(4, 5, 4), mode="trilinear")
+    latents = torch.nn.functional.interpolate(torch.randn(1, 16, 2, 3, 3), size=(4, 3, 4), mode="trilinear")
     whole, tiled = decoder.decode(latents, tiles=None), decoder.decode(latents, tiles=Tiles(96, 64, 16, 8))
-    assert whole.shape == tiled.shape == (1, 3, 25, 160, 128)
-    assert likeness(whole, tiled) > 0.8
-    assert likeness(whole[:, :, 1:], tiled[:, :, :-1]) < 0.5
+    assert whole.shape == tiled.shape == (1, 3, 25, 96, 128)
+    assert likeness(whole, tiled) > 0.6
+    assert likeness(whole[:, :, 1:], tiled[:, :, :-1]) < 0.4
     assert torch.equal(decoder.decode(latents[..., :2, :2], tiles=DECODER_TILES), decoder.decode(latents[..., :2, :2]))
 
 
