@@ -6,6 +6,7 @@ follow from walking the lines in order.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -31,6 +32,11 @@ def real_names() -> list[str]:
 
 def write_sparse(path: Path, entries: Mapping[str, Any]) -> Path:
     """Write a file with this header and a hole of the right size where the weights would be."""
+    return _write(path, *_header(entries))
+
+
+def _header(entries: Mapping[str, Any]) -> tuple[bytes, int]:
+    """The bytes before the data, and the size of the whole file."""
     header: dict[str, Any] = {}
     place = 0
     for name, value in entries.items():
@@ -43,16 +49,27 @@ def write_sparse(path: Path, entries: Mapping[str, Any]) -> Path:
         place += size
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, 8 + len(text) + place
+
+
+@functools.cache
+def _published(name: str) -> tuple[bytes, int]:
+    return _header(real_entries(name))
+
+
+def _write(path: Path, start: bytes, size: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.truncate(8 + len(text) + place)
+        file.write(start)
+        file.truncate(size)
     return path
 
 
 def write_real(directory: Path, name: str, change: Callable[[Entries], object] | None = None) -> Path:
     """Rebuild a published file at its full size (a few kB on disk); ``change`` may edit its entries first."""
+    path = directory / f"{name}.safetensors"
+    if change is None:
+        return _write(path, *_published(name))
     entries = real_entries(name)
-    if change is not None:
-        change(entries)
-    return write_sparse(directory / f"{name}.safetensors", entries)
+    change(entries)
+    return write_sparse(path, entries)

@@ -14,6 +14,7 @@ from trainer.files.datafile import find_dataset_file
 from trainer.files.dataset import Dropped, data_root, iter_names
 from trainer.files.pt import PtTensor, peek, read_tensor
 from trainer.files.samples import AudioShape, MaskShape, Shape, TextShape, VideoShape, describe
+from trainer.files.staleness import stale_samples
 
 REPORT_NAME: Final = "prepare_report.json"
 _NOT_SAMPLES: Final = frozenset({"decoded_videos", "decoded_reference_videos"})
@@ -52,6 +53,8 @@ class Prepared:
     """Files that cannot be read, and why."""
     nonfinite: list[Dropped] = field(default_factory=list)
     """Files with NaN or infinite numbers; only after a scan."""
+    stale: list[Dropped] = field(default_factory=list)
+    """Where the dataset file beside the root has moved on."""
     report: Mapping[str, Any] | None = None
     """What the last ``prepare`` wrote about itself."""
 
@@ -91,6 +94,7 @@ def inspect_prepared(path: Path, *, scan: bool = True) -> Prepared:
         if absent
     )
     result.samples = len(every) - len(result.dropped)
+    result.stale = stale_samples(root, found.keys(), every)
     return result
 
 

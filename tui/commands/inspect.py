@@ -71,6 +71,7 @@ def prepared_json(found: Prepared, *, scanned: bool) -> dict[str, Any]:
         "dropped": _reasons(found.dropped),
         "broken": _reasons(found.broken),
         "nonfinite": _reasons(found.nonfinite),
+        "stale": _reasons(found.stale),
         "prepare": found.report,
     }
 
@@ -118,6 +119,7 @@ def _prepared_lines(found: Prepared) -> Iterator[str]:
     yield from _list("incomplete, not used", found.dropped)
     yield from _list("unreadable", found.broken)
     yield from _list("not finite", found.nonfinite)
+    yield from _list("out of date with the dataset file", found.stale)
     missing = (found.report or {}).get("dropped")
     if isinstance(missing, list) and missing:
         yield f"the last prepare dropped {len(missing)} samples; prepare_report.json says why"
