@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.overrides import apply
-
 import presets
 from schemas import load_config, render_yaml, validate
 from schemas.errors import EnvironmentFault, NumericError, UsageError
+from schemas.overrides import apply
 from schemas.prepare import PrepareOptions
 from trainer.preflight import check
 from trainer.rundir.atomic import write_atomic
