@@ -56,10 +56,15 @@ def run(path: Path, only: str | None) -> Iterator[Comparison]:
     if not selected:
         return
     model = _Model.load(path.with_name(metadata["checkpoint"]))
-    for name, case in selected.items():
-        prefix = f"{name}/"
-        own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        yield from _case(model, name, case, own)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # matrices this small are slower with more, and far slower on a busy machine
+    try:
+        for name, case in selected.items():
+            prefix = f"{name}/"
+            own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            yield from _case(model, name, case, own)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _schedules(path: Path, tensors: Tensors, only: str | None) -> Iterator[Comparison]:
