@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from schemas.config import LtxTrainerConfig
 from schemas.editing import same
-from schemas.errors import ConfigError
 from schemas.paths import MISSING, Part, format_path
 from schemas.problems import validate
 from schemas.spec import find
@@ -68,8 +67,5 @@ def _sections(value: Any) -> bool:
 
 def _difference(path: str, left: Any, right: Any) -> Difference:
     change: Change = "added" if left is MISSING else "removed" if right is MISSING else "changed"
-    try:
-        training = find(path).training
-    except ConfigError:  # a tag or parameter without a specification of its own belongs to what holds it
-        training = True
+    training = find(path).training
     return Difference(path, change, None if left is MISSING else left, None if right is MISSING else right, training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from schemas import editing
 from schemas.errors import ConfigError, EnvironmentFault, FieldProblem, Location
 from schemas.legacy import Note, migrate
-from schemas.nodes import Node, parse
+from schemas.nodes import Mark, Node, parse
 from schemas.paths import MISSING, Parts, get_in, parse_path
 from schemas.reading import clean, read_text
 from schemas.rendering import render_yaml
@@ -114,12 +115,11 @@ class ConfigDocument:
     def position(self, path: str) -> tuple[int, int] | None:
         """1-based line and column of a path, or of the nearest section above it; None for an empty document."""
         node, mark = self._node, None
-        for part in parse_path(path):
-            found = node.child(part)
+        while path:
+            found = _step_down(node, path)
             if found is None:
                 break
-            key, node = found
-            mark = key.start if key is not None else node.start
+            mark, node, path = found
         return (mark.line + 1, mark.column + 1) if mark is not None else None
 
     def located(self, problems: tuple[FieldProblem, ...]) -> tuple[FieldProblem, ...]:
@@ -130,6 +130,23 @@ class ConfigDocument:
         spot = self.position(problem.path)
         line, column = spot if spot else (None, None)
         return FieldProblem(problem.path, problem.message, problem.hint, line, column, problem.value)
+
+
+def _step_down(node: Node, path: str) -> tuple[Mark, Node, str] | None:
+    """The first step of a path: where it stands, what is there, and the rest of the path.
+
+    Unlike ``parse_path`` it finds keys that no field has, such as ``a.b`` and ``x]``: they are what a problem is about.
+    """
+    path = path.removeprefix(".")
+    if node.kind == "list":
+        match = re.match(r"\[(\d{1,9})\]", path)
+        found = node.child(int(match[1])) if match else None
+        return (found[1].start, found[1], path[match.end() :]) if match and found else None
+    begun = [key for key in node.keys if path.startswith(key.value) and path[len(key.value) :][:1] in ("", ".", "[")]
+    if not begun:
+        return None
+    key = max(begun, key=lambda found: len(found.value))
+    return key.start, node.items[node.places[key.value]], path[len(key.value) :]
 
 
 def _named(path: str) -> Parts:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from schemas import ConfigError, field_problems, load_config, validate
+from schemas import ConfigError, LtxTrainerConfig, field_problems, load_config, validate
+from schemas.paths import parse_path
+from schemas.reading import MAX_BYTES
+from schemas.spec import fields
 from schemas.wording import nearest, short
 from tests.schemas.samples import CURRENT, smallest
 
@@ -81,6 +87,22 @@ def test_every_problem_is_told_with_its_line(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
 
 
+def test_keys_that_no_path_can_spell_have_a_line_too(tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text('model: {model_path: m}\nlora:\n  "a.b": 1\n  "x]": 2\n  "": 3\n  rank.x: 4\ndata:\n  "q[": {}\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    found = {problem.path: problem.line for problem in caught.value.problems}
+    assert found == {
+        "lora.a.b": 3,
+        "lora.x]": 4,
+        "lora.": 5,
+        "lora.rank.x": 6,
+        "data.preprocessed_data_root": 7,
+        "data.q[": 8,
+    }
+
+
 def test_missing_fields_point_to_their_section(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("lora: {}\n\nmodel:\n  training_mode: lora\n")
@@ -91,7 +113,14 @@ def test_missing_fields_point_to_their_section(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "directory")):
+    large = tmp_path / "large.yaml"
+    large.write_bytes(b"#" * (MAX_BYTES + 1))
+    for path, words in (
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path, "directory"),
+        (large, "1 MiB"),
+        (tmp_path / "a\0b", "cannot be read"),
+    ):
         with pytest.raises(ConfigError, match=words):
             load_config(path)
 
@@ -117,6 +146,25 @@ def test_validation_is_cheap_enough_for_every_key_press() -> None:
     for _ in range(50):
         field_problems(data)
     assert (time.process_time() - begin) / 50 < 0.005
+
+
+NAMES = sorted({spec.name for spec in fields()} | {"type", "prompt", "video", "guidance_scale", "prompts", "images"})
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(NAMES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.dictionaries(st.sampled_from(NAMES + list(LtxTrainerConfig.model_fields)), ANYTHING, max_size=8))
+def test_any_values_are_a_configuration_or_problems(data: dict[str, Any]) -> None:
+    problems = field_problems({**smallest(), **data})
+    for problem in problems:
+        assert problem.message
+        parse_path(problem.path)
+    if not problems:
+        assert validate({**smallest(), **data})
 
 
 def test_words() -> None:

@@ -102,6 +102,35 @@ def test_unions_and_templates() -> None:
     assert {variant.tag for variant in schedule.variants} == set(find("optimization.scheduler_type").choices)
 
 
+def test_templates_lack_only_what_a_person_must_fill_in() -> None:
+    for path in ("training_strategy.video.conditions", "validation.samples[0].conditions"):
+        item = find(path).item
+        assert item is not None
+        assert item.template == dict(item.variants[0].template)
+        item.template["type"] = "changed"
+        assert item.template["type"] == "first_frame"
+        for variant in item.variants:
+            required = {spec.name: spec for spec in variant.fields if spec.required}
+            assert variant.template.keys() == {"type", *required}
+            for name, spec in required.items():
+                empty = spec.kind in ("path", "text") and spec.provider != "data_directory"
+                assert (variant.template[name] == "") is empty
+    assert find("lora.target_modules[0]").template == ""
+    assert find("optimization.scheduler_type").template == "linear"
+    assert find("validation.stg_blocks[0]").template == 0
+    assert find("training_strategy.video.is_generated").template is True
+
+
+def test_relevance() -> None:
+    when = find("hub.hub_model_id").relevant_when[0]
+    assert (when.path, when.holds(True), when.holds(False)) == ("hub.push_to_hub", True, False)
+    schedule = find("optimization.scheduler_params").relevant_when[0]
+    assert (schedule.holds("linear"), schedule.holds("constant")) == (True, False)
+    for spec in fields():
+        for condition in spec.relevant_when:
+            assert find(condition.path)
+
+
 FOUND = {
     "validation.samples[0].prompt": "validation.samples[].prompt",
     "validation.samples[].conditions[3].image_or_video": "validation.samples[].conditions[].image_or_video",
