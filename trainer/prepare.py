@@ -16,12 +16,28 @@ from typing import Any, Final
 import torch
 from pydantic import ValidationError
 
-from schemas.errors import CheckpointError, EnvironmentFault, UsageError
+from schemas.errors import CheckpointError, DataError, EnvironmentFault, UsageError
 from schemas.prepare import PrepareOptions
-from trainer.data.decode_check import decode_latents
-from trainer.data.encode_audio import encode_reference_sounds, encode_sounds, make_audio_masks
+from trainer.data.decode_check import DECODED, decode_latents
+from trainer.data.encode_audio import (
+    AUDIO,
+    AUDIO_MASKS,
+    REFERENCE_AUDIO,
+    encode_reference_sounds,
+    encode_sounds,
+    make_audio_masks,
+)
+from trainer.data.encode_text import DIRECTORY as CONDITIONS
 from trainer.data.encode_text import encode_captions
-from trainer.data.encode_video import LATENTS, encode_references, encode_videos, make_video_masks, target_bucket
+from trainer.data.encode_video import (
+    LATENTS,
+    REFERENCES,
+    encode_references,
+    encode_videos,
+    make_video_masks,
+    target_bucket,
+)
+from trainer.data.encode_video import MASKS as VIDEO_MASKS
 from trainer.data.phase import Workshop
 from trainer.data.plan import Plan, make_plan
 from trainer.data.report import Finding, Report, read_settings
@@ -56,9 +72,12 @@ def prepare(options: PrepareOptions, say: Say = print) -> Report:
     report.settings.update(_settings(plan))
     _check_same_settings(plan, report.settings)
     _make_root(plan.root)
+    plan.probes.save()
+    if options.overwrite:
+        _clear(plan, report)
     shop = Workshop(plan, report, device, say)
     try:
-        for phase in _phases(plan):
+        for phase in _phases(plan).values():
             phase(shop)
     finally:
         # Also after an interruption: what was done and dropped so far stays known.
@@ -85,20 +104,34 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _phases(plan: Plan) -> list[Callable[[Workshop], None]]:
+def _phases(plan: Plan) -> dict[str, Callable[[Workshop], None]]:
+    """What is done, in order, by the directory that it fills."""
     roles, options = plan.roles, plan.options
     sound = "audio" in roles or ("video" in roles and not options.skip_audio)
-    phases: list[tuple[bool, Callable[[Workshop], None]]] = [
-        (True, encode_captions),
-        ("video" in roles, encode_videos),
-        ("reference_video" in roles, encode_references),
-        ("video_mask" in roles, make_video_masks),
-        (sound, encode_sounds),
-        ("reference_audio" in roles, encode_reference_sounds),
-        ("audio_mask" in roles, make_audio_masks),
-        (options.decode and "video" in roles, decode_latents),
+    phases: list[tuple[bool, str, Callable[[Workshop], None]]] = [
+        (True, CONDITIONS, encode_captions),
+        ("video" in roles, LATENTS, encode_videos),
+        ("reference_video" in roles, REFERENCES, encode_references),
+        ("video_mask" in roles, VIDEO_MASKS, make_video_masks),
+        (sound, AUDIO, encode_sounds),
+        ("reference_audio" in roles, REFERENCE_AUDIO, encode_reference_sounds),
+        ("audio_mask" in roles, AUDIO_MASKS, make_audio_masks),
+        (options.decode and "video" in roles, DECODED, decode_latents),
     ]
-    return [phase for wanted, phase in phases if wanted]
+    return {directory: phase for wanted, directory, phase in phases if wanted}
+
+
+def _clear(plan: Plan, report: Report) -> None:
+    """Remove what ``--overwrite`` replaces, all of it first: an interruption then leaves gaps, which the next run
+    fills, and never old files beside new ones.
+    """
+    names = {sample.name for sample in plan.samples} | {finding.name for finding in report.dropped}
+    try:
+        for directory in _phases(plan):
+            for name in names:
+                plan.file(directory, name).unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot be replaced: {error.strerror or error}", where=plan.root) from error
 
 
 def _check_text_encoder(plan: Plan, report: Report) -> None:
@@ -143,8 +176,14 @@ def _make_root(root: Path) -> None:
 
 def _count_buckets(plan: Plan, report: Report) -> None:
     """From the files, because a clip may have taken a shorter bucket than its container promised."""
-    made = (sample for sample in plan.samples if plan.output(LATENTS, sample).exists())
-    report.buckets.update(str(target_bucket(plan, sample)[0]) for sample in made)
+    for sample in plan.samples:
+        path = plan.output(LATENTS, sample)
+        if not path.exists():
+            continue
+        try:
+            report.buckets[str(target_bucket(plan, sample)[0])] += 1
+        except DataError as error:
+            report.dropped.append(Finding(sample.name, "videos", str(path), error.message))
 
 
 def parse_options(text: str) -> PrepareOptions:

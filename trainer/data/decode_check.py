@@ -14,7 +14,8 @@ from trainer.data.plan import Sample
 from trainer.model.vae import VideoDecoder, load_video_decoder
 from trainer.validation.media import to_pixels, write_mp4, write_png
 
-FOLDERS = {LATENTS: "decoded_videos", REFERENCES: "decoded_reference_videos"}
+DECODED = "decoded_videos"
+FOLDERS = {LATENTS: DECODED, REFERENCES: "decoded_reference_videos"}
 
 
 def decode_latents(shop: Workshop) -> None:

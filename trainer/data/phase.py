@@ -18,6 +18,7 @@ from trainer.data.report import Finding, Report
 
 T = TypeVar("T")
 M = TypeVar("M")
+_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,8 @@ class Workshop:
         return torch.bfloat16 if self.device.type == "cuda" else torch.float32
 
     def pending(self, directory: str, samples: Sequence[Sample]) -> list[Sample]:
-        """Samples whose file in ``directory`` is missing, or all with ``--overwrite``."""
-        todo = [
-            sample
-            for sample in samples
-            if self.plan.options.overwrite or not self.plan.output(directory, sample).exists()
-        ]
+        """Samples whose file in ``directory`` is missing."""
+        todo = [sample for sample in samples if not self.plan.output(directory, sample).exists()]
         self.report.kept[directory] += len(samples) - len(todo)
         return todo
 
@@ -68,8 +65,9 @@ class Workshop:
         self.report.notes.append(Finding(sample.name, phase, str(sample.media.get(role, "")), reason))
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """One plain line."""
-        self.say(f"{phase} {done}/{total}")
+        """One plain line, at most two hundred in a phase."""
+        if done == total or done * _LINES // total != (done - 1) * _LINES // total:
+            self.say(f"{phase} {done}/{total}")
 
     def using(self, what: str, load: Callable[[], M], work: Callable[[M], None]) -> None:
         """Load a model, do the work of a phase with it, and give its memory back before returning.

@@ -10,11 +10,12 @@ from schemas.errors import DataError, UsageError
 from schemas.prepare import PrepareOptions
 from trainer.data.buckets import Bucket, check_buckets, choose_bucket
 from trainer.data.captions import prompt_of
+from trainer.data.probe_cache import ProbeCache
 from trainer.data.report import Finding, Report
 from trainer.files.checkpoint import ModelFiles, VaeScale, files_vae_scale, resolve_model_files
 from trainer.files.datafile import Rows, read_rows
 from trainer.files.dataset import PRECOMPUTED
-from trainer.files.media import MediaInfo, probe
+from trainer.files.media import MediaInfo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +44,15 @@ class Plan:
     """By sample name: the probed video, or the audio of a dataset without videos."""
     chosen: Mapping[str, Bucket]
     """By sample name: the bucket of its video."""
+    probes: ProbeCache
 
     def output(self, directory: str, sample: Sample) -> Path:
         """The prepared file of a sample in one directory."""
-        return self.root / directory / f"{sample.name}.pt"
+        return self.file(directory, sample.name)
+
+    def file(self, directory: str, name: str) -> Path:
+        """The prepared file of that name in one directory."""
+        return self.root / directory / f"{name}.pt"
 
 
 def make_plan(options: PrepareOptions, report: Report) -> Plan:
@@ -65,7 +71,9 @@ def make_plan(options: PrepareOptions, report: Report) -> Plan:
     _check_collisions(rows)
     samples = _samples(options, rows)
     report.samples = len(samples)
-    sizes, chosen = _survey(samples, "video" if "video" in rows.roles else "audio", buckets, report)
+    root = Path(options.output_dir) if options.output_dir else rows.path.absolute().parent / PRECOMPUTED
+    probes = ProbeCache(root)
+    sizes, chosen = _survey(samples, "video" if "video" in rows.roles else "audio", buckets, report, probes)
     usable = tuple(sample for sample in samples if sample.name in sizes)
     if not usable:
         raise DataError(
@@ -74,8 +82,7 @@ def make_plan(options: PrepareOptions, report: Report) -> Plan:
             why=f"for example {report.dropped[0]}",
             hint="correct the paths or the buckets",
         )
-    root = Path(options.output_dir) if options.output_dir else rows.path.absolute().parent / PRECOMPUTED
-    return Plan(options, files, scale, root, frozenset(rows.roles), usable, buckets, sizes, chosen)
+    return Plan(options, files, scale, root, frozenset(rows.roles), usable, buckets, sizes, chosen, probes)
 
 
 def _check_roles(options: PrepareOptions, rows: Rows) -> None:
@@ -118,7 +125,7 @@ def _samples(options: PrepareOptions, rows: Rows) -> tuple[Sample, ...]:
 
 
 def _survey(
-    samples: Sequence[Sample], role: str, buckets: Sequence[Bucket], report: Report
+    samples: Sequence[Sample], role: str, buckets: Sequence[Bucket], report: Report, probes: ProbeCache
 ) -> tuple[dict[str, MediaInfo], dict[str, Bucket]]:
     """Probe the main media and choose buckets; unusable samples are reported and left out."""
     sizes: dict[str, MediaInfo] = {}
@@ -126,7 +133,7 @@ def _survey(
     for sample in samples:
         path = sample.media[role]
         try:
-            info = probe(path)
+            info = probes.probe(path)
             if role == "video":
                 chosen[sample.name] = _bucket_for(info, path, buckets)
             elif not info.has_audio:

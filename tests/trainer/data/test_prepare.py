@@ -16,12 +16,14 @@ from PIL import Image
 from schemas.errors import EXIT_DATA, EXIT_OK, DataError, EnvironmentFault, UsageError
 from tests.support.tiny import TinyWorld
 from trainer import prepare as module
+from trainer.data import probe_cache
 from trainer.data.buckets import Bucket
 from trainer.data.captions import prompt_of
 from trainer.data.pictures import read_clip
 from trainer.data.report import REPORT_NAME, Report
 from trainer.demo.scenes import SCENES, render_frames, render_wave
 from trainer.files.checkpoint import resolve_model_files
+from trainer.files.media import probe as real_probe
 from trainer.model.text import load_extractor
 from trainer.model.text_encoder import load_text_encoder
 from trainer.model.vae import load_video_encoder
@@ -124,11 +126,59 @@ def test_what_exists_is_kept_and_what_is_missing_is_made(data: Path, world: Tiny
 def test_overwrite_makes_everything_anew_masks_included(data: Path, world: TinyWorld, tmp_path: Path) -> None:
     root = tmp_path / "out"
     shutil.copytree(data, root)
-    before = {path: path.stat().st_ino for path in root.rglob("*.pt")}
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*.pt")}
     module.prepare(parse_options_data(world.options(output_dir=str(root), overwrite=True)), lambda line: None)
-    kept = [path for path, inode in before.items() if path.stat().st_ino == inode]
+    kept = [path for path, time in before.items() if path.stat().st_mtime_ns == time]
     assert len(before) == 21
     assert kept == []
+
+
+def test_an_interrupted_overwrite_leaves_gaps_not_old_files(data: Path, world: TinyWorld, tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    shutil.copytree(data, root)
+
+    def interrupt(line: str) -> None:
+        if line.startswith("videos 1/"):
+            raise KeyboardInterrupt
+
+    options = world.options(output_dir=str(root), overwrite=True, lora_trigger="SKS")
+    with pytest.raises(KeyboardInterrupt):
+        module.prepare(parse_options_data(options), interrupt)
+    assert not list((root / "audio_latents").rglob("*.pt"))
+    assert not list((root / "video_masks").rglob("*.pt"))
+    report = module.prepare(parse_options_data(options | {"overwrite": False}), lambda line: None)
+    assert report.exit_code == EXIT_OK
+    assert report.kept["conditions"] == 3
+    assert report.written["video_masks"] == 3
+
+
+def test_a_damaged_file_from_before_is_reported(data: Path, world: TinyWorld, tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    shutil.copytree(data, root)
+    broken = root / "latents" / "clips" / f"{SCENES[0].name}.pt"
+    broken.write_bytes(b"half")
+    report = module.prepare(parse_options_data(world.options(output_dir=str(root))), lambda line: None)
+    assert report.exit_code == EXIT_DATA
+    assert {one.name for one in report.dropped} == {f"clips/{SCENES[0].name}"}
+
+
+def test_clips_are_looked_into_once(
+    data: Path, world: TinyWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    monkeypatch.setattr(probe_cache, "probe", lambda path: looked.append(path) or real_probe(path))
+    cache = probe_cache.ProbeCache(data)
+    clips = sorted((world.dataset_json.parent / "clips").iterdir())
+    assert [cache.probe(clip) for clip in clips] == [real_probe(clip) for clip in clips]
+    assert looked == []  # known since the world was prepared
+    changed = tmp_path / clips[0].name
+    shutil.copy(clips[0], changed)
+    again = probe_cache.ProbeCache(tmp_path)
+    again.probe(changed)
+    again.save()
+    changed.write_bytes(clips[1].read_bytes())
+    probe_cache.ProbeCache(tmp_path).probe(changed)
+    assert looked == [changed, changed]
 
 
 def test_other_settings_do_not_mix_with_what_is_there(data: Path, world: TinyWorld, tmp_path: Path) -> None:
