@@ -23,6 +23,7 @@ from trainer.data.pictures import read_clip
 from trainer.data.report import REPORT_NAME, Report
 from trainer.demo.scenes import SCENES, render_frames, render_wave
 from trainer.files.checkpoint import resolve_model_files
+from trainer.files.media import MediaInfo
 from trainer.files.media import probe as real_probe
 from trainer.model.text import load_extractor
 from trainer.model.text_encoder import load_text_encoder
@@ -166,7 +167,12 @@ def test_clips_are_looked_into_once(
     data: Path, world: TinyWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[Path] = []
-    monkeypatch.setattr(probe_cache, "probe", lambda path: looked.append(path) or real_probe(path))
+
+    def look(path: Path) -> MediaInfo:
+        looked.append(path)
+        return real_probe(path)
+
+    monkeypatch.setattr(probe_cache, "probe", look)
     cache = probe_cache.ProbeCache(data)
     clips = sorted((world.dataset_json.parent / "clips").iterdir())
     assert [cache.probe(clip) for clip in clips] == [real_probe(clip) for clip in clips]
