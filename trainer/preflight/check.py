@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from schemas.errors import ConfigError
+from schemas.errors import EXIT_ENVIRONMENT, ConfigError
 from schemas.loading import load_config
 from trainer.preflight import (
     rules_conditions,
@@ -17,13 +17,14 @@ from trainer.preflight import (
     rules_output,
     rules_prepared,
     rules_start,
+    rules_supported,
     rules_targets,
     rules_text_encoder,
     rules_training,
     rules_validation,
 )
 from trainer.preflight.facts import Facts
-from trainer.preflight.problem import CheckReport, Problem, from_config_error, info
+from trainer.preflight.problem import CheckReport, Problem, error, from_config_error, info
 
 if TYPE_CHECKING:
     from schemas import ConfigDocument, LtxTrainerConfig
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Rule = Callable[[Facts], Iterator[Problem]]
 
 RULES: Final[tuple[Rule, ...]] = (
+    rules_supported.supported,
     rules_model.model_file,
     rules_model.model_parts,
     rules_model.latent_channels,
@@ -74,8 +76,18 @@ def check(
     problem knows the line of its setting; ``config_path`` says which file that is.
     """
     facts = Facts(config, config_path or (document.path if document else None))
-    found = [_located(problem, document) for rule in RULES for problem in rule(facts)]
+    found = [_located(problem, document) for rule in RULES for problem in _run(rule, facts)]
     return CheckReport(tuple(sorted(found, key=lambda problem: _ORDER[problem.severity])))
+
+
+def _run(rule: Rule, facts: Facts) -> Iterator[Problem]:
+    """A rule's problems; a file system that refuses to answer is one of them, and the other rules still run."""
+    try:
+        yield from rule(facts)
+    except OSError as fault:
+        place = f"{fault.filename}: " if fault.filename else ""
+        message = f"{place}{fault.strerror or fault}"
+        yield error("cannot-be-read", "", message, "check permissions and the disk", exit_code=EXIT_ENVIRONMENT)
 
 
 def _located(problem: Problem, document: ConfigDocument | None) -> Problem:

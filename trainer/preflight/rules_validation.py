@@ -67,19 +67,18 @@ def schedule(facts: Facts) -> Iterator[Problem]:
 
 
 def modalities(facts: Facts) -> Iterator[Problem]:
-    """What samples generate must be trained on: the other branch is not loaded."""
+    """What samples generate must be trained on: the other branch is not loaded, and something must remain."""
     if not facts.validates:
         return
     validation = facts.config.validation
-    for name, wanted, loaded in (
-        ("video", validation.generate_video, facts.video),
-        ("audio", validation.generate_audio, facts.audio),
-    ):
+    video, audio = validation.generate_video, validation.generate_audio
+    make = warning if (video and facts.video) or (audio and facts.audio) else error
+    for name, wanted, loaded in (("video", video, facts.video), ("audio", audio, facts.audio)):
         if wanted and not loaded:
-            yield error(
+            yield make(
                 "validation-modality",
                 f"validation.generate_{name}",
-                f"samples cannot have {name}: this run trains without it and does not load its branch",
+                f"samples are made without {name}: this run trains without it and does not load its branch",
                 f"set validation.generate_{name} to false",
             )
     for plan in planned(facts):
@@ -137,7 +136,7 @@ def geometry(facts: Facts) -> Iterator[Problem]:
     for plan in planned(facts):
         path = f"{plan.path}.video_dims" if plan.sample.video_dims else "validation.video_dims"
         wrong = fits_grid(plan.width, plan.height, plan.frames, facts.scale.spatial, facts.scale.temporal)
-        if wrong and facts.video and path not in told:
+        if wrong and path not in told:
             told.add(path)
             yield make("validation-size", path, "; ".join(wrong), _nearest(plan, facts.scale))
         for index, condition in enumerate(plan.sample.conditions):

@@ -76,6 +76,13 @@ def test_unreadable_configuration(tmp_path: Path, text: str) -> None:
     assert all(problem.severity == "error" for problem in report.problems)
 
 
+def test_a_file_system_that_refuses_is_a_problem(world: World) -> None:
+    report = check_file(write(world, f"model.load_checkpoint={'x' * 300}.safetensors"))
+    (found,) = [problem for problem in report.problems if problem.severity == "error"]
+    assert (found.code, found.exit_code) == ("cannot-be-read", 4)
+    assert "name too long" in found.message
+
+
 def test_missing_configuration(tmp_path: Path) -> None:
     report = check_file(tmp_path / "none.yaml")
     assert codes(report) == ["config-unreadable"]

@@ -56,14 +56,14 @@ def test_factors_come_from_the_checkpoint(world: World) -> None:
 def test_generated_modalities_are_in_memory(world: World) -> None:
     video = strategy(with_audio=False)
     found = only(world.check(training_strategy=video), "validation-modality")
-    assert found.path == "validation.generate_audio"
+    assert (found.path, found.severity) == ("validation.generate_audio", "warning")
     audio = strategy(with_video=False)
-    report = world.check(
-        "validation.generate_video=false", "lora.target_modules=[audio_attn1.to_k]", training_strategy=audio
-    )
-    assert codes(report) == []
-    report = world.check("lora.target_modules=[audio_attn1.to_k]", training_strategy=audio)
+    targets = "lora.target_modules=[audio_attn1.to_k]"
+    assert codes(world.check("validation.generate_video=false", targets, training_strategy=audio)) == []
+    report = world.check(targets, training_strategy=audio)
     assert only(report, "validation-modality").path == "validation.generate_video"
+    report = world.check("validation.generate_audio=false", targets, training_strategy=audio)
+    assert only(report, "validation-modality").severity == "error"
 
 
 def test_conditions_of_a_modality_that_is_not_loaded(world: World) -> None:
