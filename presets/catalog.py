@@ -10,6 +10,7 @@ from typing import Any, Final
 from presets.overlays import listed, merge, read
 from schemas import validate
 from schemas.errors import ConfigError
+from schemas.extensions import without_unchanged
 from schemas.wording import nearest
 
 _ORDER: Final = (
@@ -80,11 +81,11 @@ def tier_for(vram: float) -> int:
 
 
 def load(name: str, *, vram: float | None = None) -> dict[str, Any]:
-    """The complete configuration data of a preset, every default written out; a copy that may be changed.
+    """The complete configuration data of a preset, every default but those of extensions; a copy that may be changed.
 
     ``vram`` (GB) chooses the tier; without it the preset is as published. Raises ConfigError for an unknown name.
     """
-    return validate(sparse(name, vram=vram)).model_dump(mode="json")
+    return without_unchanged(validate(sparse(name, vram=vram)).model_dump(mode="json"))
 
 
 def sparse(name: str, *, vram: float | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from schemas import editing
 from schemas.errors import ConfigError, EnvironmentFault, FieldProblem, Location
+from schemas.extensions import without_unchanged
 from schemas.legacy import Note, migrate
 from schemas.nodes import Mark, Node, parse
 from schemas.paths import MISSING, Parts, get_in, parse_path
@@ -80,10 +81,13 @@ class ConfigDocument:
     def _become(self, wanted: dict[str, Any], key: str) -> None:
         """Edit the text, one change at a time, and take it only when it means exactly what was asked for."""
         text, node = self._text, self._node
+        wanted = without_unchanged(wanted)
         try:
-            for change in list(editing.changes(node, node.data(), wanted)):
-                text = clean(editing.apply(text, node, change), self.path)
-                node = _mapping(text, self.path)
+            text, rest = editing.apply_in_place(text, node, list(editing.changes(node, node.data(), wanted)))
+            node = _mapping(clean(text, self.path), self.path)
+            for change in rest:
+                text = editing.apply(text, node, change)
+                node = _mapping(clean(text, self.path), self.path)
             done = editing.same(node.data(), wanted)
         except (ConfigError, AssertionError, LookupError, ValueError):
             done = False

@@ -97,14 +97,38 @@ def _common(left: list[Any], right: list[Any]) -> int:
     return count
 
 
+def apply_in_place(text: str, root: Node, todo: list[Change]) -> tuple[str, list[Change]]:
+    """The text after all changes of values that are there, and the changes that move others, still to be done.
+
+    Done from the end of the text, so that the places before stay where they are.
+    """
+    places: list[tuple[int, tuple[Node | None, Node], Any]] = []
+    rest = []
+    for change in todo:
+        parts, value, between = change
+        found = None if between or value is MISSING else _at(root, parts)
+        if found is None:
+            rest.append(change)
+        else:
+            places.append((found[1].start.index, found, value))
+    for _, found, value in sorted(places, key=lambda place: place[0], reverse=True):
+        text = _replace(text, found, value)
+    return text, rest
+
+
+def _at(root: Node, parts: Parts) -> tuple[Node | None, Node] | None:
+    found: tuple[Node | None, Node] | None = (None, root)
+    for part in parts:
+        found = found[1].child(part) if found else None
+    return found
+
+
 def apply(text: str, root: Node, change: Change) -> str:
-    """The text after one change."""
+    """The text after one change that may move other values."""
     parts, value, between = change
-    parent = root
-    for part in parts[:-1]:
-        found = parent.child(part)
-        assert found is not None, parts
-        parent = found[1]
+    above = _at(root, parts[:-1])
+    assert above is not None, parts
+    parent = above[1]
     found = parent.child(parts[-1])
     if value is MISSING:
         assert found is not None, parts

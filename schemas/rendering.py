@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from schemas.config import LtxTrainerConfig
 from schemas.emitting import entry_lines, inline
+from schemas.extensions import without_unchanged
 from schemas.legacy import migrate
 from schemas.spec import FieldSpec, model_specs
 
@@ -32,7 +33,7 @@ def render_yaml(
     data = dict(config.model_dump(mode="json") if isinstance(config, BaseModel) else config)
     if model is LtxTrainerConfig:
         migration = migrate(data)
-        data = data if migration.problems else migration.data
+        data = without_unchanged(data if migration.problems else migration.data)
     lines = [*_header(preset), *_section(model_specs(model), data, 0)]
     return "\n".join(lines) + "\n"
 
