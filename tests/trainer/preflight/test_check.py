@@ -17,8 +17,7 @@ from tests.support import prepared
 from tests.support.sparse import write_real
 from tests.trainer.files.test_gemma import write_gemma
 from tests.trainer.preflight.world import World, codes
-from trainer.preflight import CheckReport, check_file
-from trainer.preflight.problem import Problem, error, warning
+from trainer.preflight import check_file
 
 
 def write(world: World, *changes: str, **sections: Any) -> Path:
@@ -36,22 +35,6 @@ def test_errors_first_and_the_lowest_code_wins(world: World) -> None:
     assert {problem.exit_code for problem in report.problems if problem.severity == "error"} == {2, 3, 4}
     assert report.exit_code == 2
     assert not report.ok
-
-
-def test_exit_codes_of_a_report() -> None:
-    assert CheckReport(()).exit_code == 0
-    assert CheckReport((warning("x", "", "y"),)).exit_code == 0
-    assert CheckReport((warning("x", "", "y"),)).ok
-    found = (error("a", "", "", exit_code=4), error("b", "", "", exit_code=3))
-    assert CheckReport(found).exit_code == 3
-
-
-def test_json_has_exactly_the_promised_keys() -> None:
-    data = CheckReport((Problem("c", "error", "a.b", "m", "h", 3),)).as_json()
-    assert data == {
-        "ok": False,
-        "problems": [{"code": "c", "severity": "error", "path": "a.b", "message": "m", "hint": "h"}],
-    }
 
 
 def test_invalid_configuration_with_lines(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 from tests.support import prepared
 from tests.trainer.preflight.world import AUDIO, TEXT, VIDEO, World, audio, codes, only, strategy, text, video
-from trainer.files.checkpoint import file_fingerprint
 from trainer.preflight import facts
 
 MASKED = strategy([{"type": "mask", "mask_dir": "masks"}])
@@ -183,15 +181,3 @@ def test_sound_of_another_length(world: World) -> None:
     world.write(AUDIO, audio(100), ["a"])
     found = only(world.check(), "data-length")
     assert "a (2.04 s of video, 4.00 s of sound)" in found.message
-
-
-def test_prepared_with_another_model(world: World) -> None:
-    report = world.prepared / "prepare_report.json"
-    settings = {"checkpoint": file_fingerprint(world.model), "text_encoder": file_fingerprint(world.gemma)}
-    report.write_text(json.dumps({"settings": settings}), "utf-8")
-    assert codes(world.check()) == []
-    report.write_text(json.dumps({"settings": {**settings, "checkpoint": "0" * 32}}), "utf-8")
-    found = only(world.check(), "data-made-with-another-model")
-    assert found.severity == "warning"
-    report.write_text("{", "utf-8")
-    assert codes(world.check()) == []

@@ -98,3 +98,10 @@ def only(report: CheckReport, code: str) -> Problem:
     found = [problem for problem in report.problems if problem.severity != "info" and problem.code != CODE]
     assert [problem.code for problem in found] == [code], found
     return found[0]
+
+
+def sampled(world: World, *conditions: dict[str, Any], **fields: Any) -> CheckReport:
+    """The world with one sample of 128 x 128 x 49 and these conditions."""
+    sample = {"prompt": "a fox", "conditions": list(conditions), **fields}
+    data = world.data()
+    return world.check(validation={**data["validation"], "samples": [sample]})
