@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from schemas.errors import WizardError
 from trainer.process import run_main
 
 
@@ -26,7 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
 
         return run(options.config, options.resume)
 
-    return run_main(train)
+    return run_main(train, crash_folder=lambda: run_folder(options.config))
+
+
+def run_folder(config: Path) -> Path:
+    """The run directory that a configuration names; the working directory when it cannot be read."""
+    from schemas import load_config
+
+    try:
+        return Path(load_config(config).config.output_dir)
+    except WizardError:
+        return Path.cwd()
 
 
 if __name__ == "__main__":

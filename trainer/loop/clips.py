@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from typing_extensions import override
 
+from schemas.errors import WizardError
 from trainer.data.connector_cache import CachedContext, ConnectorCache
 from trainer.data.dataset import Item, PrecomputedDataset, collate
 from trainer.files.dataset import CONDITIONS, DatasetIndex
@@ -20,8 +20,12 @@ from trainer.seeds import generator
 Clip = tuple[Item, CachedContext]
 
 
-class ClipDataset(Dataset[Clip]):
-    """The prepared clips of a run; captions come from the connector cache, their features are not loaded."""
+class ClipDataset(Dataset[Clip | WizardError]):
+    """The prepared clips of a run; captions come from the connector cache, their features are not loaded.
+
+    A clip that cannot be loaded is returned as the error it gives: an exception raised in a worker process would
+    reach us as a text with a traceback. ``clip`` raises instead.
+    """
 
     def __init__(self, index: DatasetIndex, cache: ConnectorCache) -> None:
         self._shapes = PrecomputedDataset(index).shapes()
@@ -34,7 +38,14 @@ class ClipDataset(Dataset[Clip]):
         return len(self.names)
 
     @override
-    def __getitem__(self, position: int) -> Clip:
+    def __getitem__(self, position: int) -> Clip | WizardError:
+        try:
+            return self.clip(position)
+        except WizardError as error:
+            return error
+
+    def clip(self, position: int) -> Clip:
+        """Load one clip. Raises DataError that names the file."""
         return self._latents[position], self._cache.load(self._captions[position])
 
     @property
@@ -62,36 +73,35 @@ def batch_of(clips: Sequence[Clip]) -> Batch:
     )
 
 
-def on_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch where it is trained on; copies overlap with computation when the batch is in pinned memory."""
-
-    def moved(tensor: Tensor | None) -> Tensor | None:
-        return None if tensor is None else tensor.to(device, non_blocking=True)
-
-    context = batch.context
-    return replace(
-        batch,
-        video_BCFHW=moved(batch.video_BCFHW),
-        fps_B=moved(batch.fps_B),
-        audio_BCTM=moved(batch.audio_BCTM),
-        context=TextContext(moved(context.video_BSD), moved(context.audio_BSD), moved(context.mask_BS)),
-    )
-
-
 def batches(
     clips: ClipDataset, order: BatchOrder, *, start: int, rank: int, world: int, workers: int, pin: bool
 ) -> Iterator[Batch]:
-    """This rank's batches from number ``start`` on, loaded ahead by ``workers`` processes (0: in this one)."""
-    loader: DataLoader[Clip] = DataLoader(
+    """This rank's batches from number ``start`` on, loaded ahead by ``workers`` processes (0: in this one).
+
+    Raises DataError for a clip that cannot be loaded.
+    """
+    loader: DataLoader[Clip | WizardError] = DataLoader(
         clips,
         batch_sampler=OrderedBatches(order, start, rank, world),
         num_workers=workers,
-        collate_fn=batch_of,
+        collate_fn=_batch_or_error,
         pin_memory=pin,
         # The loader draws a seed for its workers; from a generator of its own, so that ours stay untouched.
         generator=generator(0, "loader"),
     )
-    return iter(loader)
+    for batch in loader:
+        if isinstance(batch, WizardError):
+            raise batch
+        yield batch
+
+
+def _batch_or_error(clips: Sequence[Clip | WizardError]) -> Batch | WizardError:
+    loaded: list[Clip] = []
+    for clip in clips:
+        if isinstance(clip, WizardError):
+            return clip
+        loaded.append(clip)
+    return batch_of(loaded)
 
 
 def _stacked(tensors: Sequence[Tensor | None]) -> Tensor | None:

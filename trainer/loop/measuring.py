@@ -11,7 +11,7 @@ import torch
 
 from trainer.files.checkpoint import TRANSFORMER_PREFIX
 from trainer.files.headers import read_header
-from trainer.loop.clips import batch_of, on_device
+from trainer.loop.clips import batch_of
 from trainer.loop.precision import weights_dtype
 from trainer.loop.setup import Prepared, build_strategy, prepare, trainable
 from trainer.loop.start import StartWeights, load_start_weights
@@ -77,7 +77,7 @@ class Measure:
         clips, device = self.prepared.clips, self.prepared.accelerator.device
         with torch.no_grad():
             for draw in range(self.draws):
-                batch = on_device(batch_of([clips[draw % len(clips)]]), device)
+                batch = batch_of([clips.clip(draw % len(clips))]).to(device)
                 step = self.strategy.prepare(batch, RandomDraws([draw], stream))
                 inputs = [None if part is None else part.inputs for part in (step.video, step.audio)]
                 losses.append(float(self.strategy.losses(step, *self.transformer(*inputs)).total()))

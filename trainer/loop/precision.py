@@ -48,10 +48,10 @@ def make_accelerator(config: LtxTrainerConfig) -> Accelerator:
         raise _cannot(mode, str(error)) from error
     if mode == "fp16" and accelerator.device.type == "cpu":
         raise _cannot(mode, "a CPU has no fp16 autocast")
-    if accelerator.distributed_type not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
+    if accelerator.distributed_type != DistributedType.NO:
         raise ConfigError(
-            f"launched as {accelerator.distributed_type.value}, which is not supported yet",
-            hint="launch with plain data parallelism (DDP) or as a single process",
+            f"{accelerator.num_processes} processes ({accelerator.distributed_type.value}) are not supported yet",
+            hint="launch one process; gradient accumulation gives the same batch",
         )
     return accelerator
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from schemas import LoadedConfig, load_config, render_yaml
-from schemas.errors import EXIT_BUG, EXIT_OK, WizardError
+from schemas.errors import EXIT_BUG, EXIT_OK, ConfigError, WizardError
 from schemas.fingerprint import config_fingerprint
 from trainer.files.checkpoint import resolve_model_files
 from trainer.loop.clips import batches
@@ -17,7 +18,7 @@ from trainer.loop.identity import describe
 from trainer.loop.precision import compute_dtype
 from trainer.loop.reporter import Reporter
 from trainer.loop.resume import Resumed, find_state, foreign_start, set_aside
-from trainer.loop.saving import Saver
+from trainer.loop.saving import Saver, export_path
 from trainer.loop.session import Session
 from trainer.loop.setup import Prepared, build_session, prepare
 from trainer.loop.signals import StopSignals
@@ -39,6 +40,8 @@ def run(config_path: Path, wish: str = "auto") -> int:
 
     Raises WizardError of any kind; what happened is in the run directory either way.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("several processes are not supported yet", hint="launch one process")
     loaded = load_config(config_path)
     directory = RunDirectory(Path(loaded.config.output_dir))
     directory.create()
@@ -95,7 +98,7 @@ def _train(
     fingerprint = config_fingerprint(config)
     _announce(config, fingerprint, resumed, reporter)
     write_atomic(directory.config_path, render_yaml(config))
-    if resumed is not None and resumed.state.step >= config.optimization.steps:
+    if resumed is not None and _is_complete(config, directory, resumed):
         reporter.phase("finished", f"step {resumed.state.step} was reached before; raise optimization.steps to go on")
         return EXIT_OK
     runner = prepare_validation(config, directory, reporter)
@@ -133,6 +136,12 @@ def _announce(config: LtxTrainerConfig, fingerprint: str, resumed: Resumed | Non
         reporter.line(f"going on from {resumed.path}")
         for change in resumed.changes:
             reporter.warn("config_changed", f"changed since that save: {describe(change)}")
+
+
+def _is_complete(config: LtxTrainerConfig, directory: RunDirectory, resumed: Resumed) -> bool:
+    """Whether nothing is left to do; a kill between the last state and its export leaves the export."""
+    step = resumed.state.step
+    return step >= config.optimization.steps and export_path(directory, config, step).is_file()
 
 
 def _restore(session: Session, resumed: Resumed, reporter: Reporter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schemas.errors import EnvironmentFault
 from trainer.loop.failpoints import failpoint
@@ -12,8 +13,16 @@ from trainer.loop.session import Session
 from trainer.loop.state_files import write_state
 from trainer.rundir import EventLog, RunDirectory
 
+if TYPE_CHECKING:
+    from schemas import LtxTrainerConfig
+
 MAX_FAILURES = 3
 """Saves that may fail in a row before the run gives up: going on would only burn hours that cannot be kept."""
+
+
+def export_path(run: RunDirectory, config: LtxTrainerConfig, step: int) -> Path:
+    """Where the published weights of a step go."""
+    return run.model_export_path(step) if config.model.training_mode == "full" else run.lora_export_path(step)
 
 
 class Saver:
@@ -27,9 +36,13 @@ class Saver:
         """Step of the newest save made by this process."""
 
     def note_existing(self, state: Path) -> None:
-        """The run was resumed from ``state``: if it is one of this run, its step need not be saved again."""
-        if state.parent == self._run.checkpoints_path:
-            self.last_step = self._session.progress.step
+        """The run was resumed from ``state``: if it is one of this run and published, it need not be saved again."""
+        step = self._session.progress.step
+        export = export_path(self._run, self._session.config, step)
+        if state.parent == self._run.checkpoints_path and export.is_file():
+            # A kill may have come before the list was written.
+            self._ledger.add(Save(step, export.name, state.name))
+            self.last_step = step
 
     def save(self) -> Path:
         """Save the current step and prune; returns the exported file.
@@ -42,8 +55,7 @@ class Saver:
         if self._session.config.checkpoints.save_training_state != "off":
             state_name = write_state(self._run, self._session.capture()).name
         failpoint("save.before_export")
-        full = self._session.config.model.training_mode == "full"
-        export = self._run.model_export_path(step) if full else self._run.lora_export_path(step)
+        export = export_path(self._run, self._session.config, step)
         self._session.export(export)
         failpoint("save.before_ledger")
         self._ledger.add(Save(step, export.name, state_name))

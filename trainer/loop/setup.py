@@ -70,6 +70,12 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
             where="acceleration.quantization",
             hint="set it to null; gradient checkpointing and adamw8bit save memory too",
         )
+    if config.hub.push_to_hub:
+        raise ConfigError(
+            "publishing to the Hub is not supported yet",
+            where="hub.push_to_hub",
+            hint="set it to false and upload the exported file afterwards",
+        )
     files = resolve_model_files(config.model)
     accelerator = make_accelerator(config)
     index = DatasetIndex.build(config.data.preprocessed_data_root, sources(config))
@@ -200,7 +206,7 @@ def build_strategy(config: LtxTrainerConfig, prepared: Prepared, transformer: Lt
 
 def _demand_channels(prepared: Prepared, transformer: LtxTransformer) -> None:
     """Latents of another release have other widths; say so before the first matrix product does."""
-    item, _ = prepared.clips[0]
+    item, _ = prepared.clips.clip(0)
     checks: list[tuple[str, Callable[[torch.Tensor], int], int]] = [
         ("video", lambda latents: latents.shape[0], transformer.config.in_channels),
         ("audio", lambda latents: latents.shape[0] * latents.shape[2], transformer.config.audio_in_channels),

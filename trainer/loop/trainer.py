@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import torch
 
 from schemas.errors import EXIT_OK, EXIT_STOPPED, DataError, EnvironmentFault, NumericError
-from trainer.loop.clips import on_device
 from trainer.loop.controls import Desk
 from trainer.loop.engine import Outcome
 from trainer.loop.memory import memory_metrics
@@ -80,6 +79,7 @@ class Trainer:
             self._wait_while_paused()
         if progress.step < total:
             return self._stopped()
+        self._save()
         self.reporter.phase("finished")
         return EXIT_OK
 
@@ -116,7 +116,7 @@ class Trainer:
             waited += self.clock() - asked
             progress.batches += 1
             names += batch.names
-            engine.micro_step(progress.step, micro, on_device(batch, engine.accelerator.device), losses)
+            engine.micro_step(progress.step, micro, batch.to(engine.accelerator.device), losses)
         outcome = engine.finish(losses, self.session.learning_rate.at(progress.step))
         tokens = losses.tokens * engine.accelerator.num_processes
         return Step(outcome, tuple(names), tokens, self.clock() - started, waited)

@@ -46,6 +46,29 @@ class Batch:
         """Samples in the batch."""
         return len(self.names)
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with ``change`` applied to every tensor."""
+
+        def changed(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else change(tensor)
+
+        context = self.context
+        return Batch(
+            names=self.names,
+            video_BCFHW=changed(self.video_BCFHW),
+            fps_B=changed(self.fps_B),
+            audio_BCTM=changed(self.audio_BCTM),
+            context=TextContext(changed(context.video_BSD), changed(context.audio_BSD), changed(context.mask_BS)),
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """On ``device``; the copies overlap with computation when this batch is in pinned memory."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Batch:
+        """In pinned memory; the data loader calls this by name."""
+        return self.map(lambda tensor: tensor.pin_memory())
+
 
 class Draws(Protocol):
     """The random numbers of one batch."""

@@ -14,8 +14,6 @@ import torch
 from schemas import validate
 from schemas.errors import DataError, EnvironmentFault, NumericError
 from tests.trainer.loop.world import config_data, events, train, weights_digest, write_clips
-from trainer.loop import engine as engine_module
-from trainer.loop import saving
 from trainer.loop.clips import batch_of
 from trainer.loop.metrics import StepLosses
 from trainer.loop.oom import cheapest_fixes
@@ -24,6 +22,7 @@ from trainer.loop.session import Session
 from trainer.loop.setup import build_session, prepare
 from trainer.objective.batch import Batch
 from trainer.rundir import EventLog, RunDirectory, StatusWriter
+from trainer.seeds import seed_forward
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def session(clips: Path, tmp_path: Path) -> Iterator[tuple[Session, Batch]]:
     with EventLog(run.events_path) as log, StatusWriter(run) as status:
         reporter = Reporter(log, status)
         prepared = prepare(config, warn=reporter.warn, share=reporter.share)
-        yield build_session(config, "f", prepared, None, reporter), batch_of([prepared.clips[0]])
+        yield build_session(config, "f", prepared, None, reporter), batch_of([prepared.clips.clip(0)])
 
 
 def everything(session: Session) -> dict[str, torch.Tensor]:
@@ -98,14 +97,15 @@ def test_three_bad_steps_in_a_row_end_the_run(tmp_path: Path) -> None:
     assert not list((output / "checkpoints").glob("*.safetensors"))
 
 
-def test_a_damaged_clip_ends_the_run_after_a_save(clips: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_clip_ends_the_run_after_a_save(clips: Path, tmp_path: Path, workers: int) -> None:
     root = tmp_path / "data"
     shutil.copytree(clips, root)
     spoil(root, 3, math.nan)
     output = tmp_path / "run"
     shape = {"optimization__steps": 6, "optimization__gradient_accumulation_steps": 1, "checkpoints__interval": 100}
     with pytest.raises(DataError, match="clip_3"):
-        train(root, output, seed=8, **shape)
+        train(root, output, seed=8, data__num_dataloader_workers=workers, **shape)
     done = len(events(output, "metric"))
     assert done > 0
     assert weights_digest(output, done)
@@ -114,7 +114,7 @@ def test_a_damaged_clip_ends_the_run_after_a_save(clips: Path, tmp_path: Path) -
 def test_running_out_of_memory_saves_and_says_what_helps(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = engine_module.seed_forward
+    real = seed_forward
 
     def exhausted(seed: int, rank: int, step: int, micro_step: int) -> None:
         if step == 1 and micro_step == 1:
@@ -122,7 +122,7 @@ def test_running_out_of_memory_saves_and_says_what_helps(
         real(seed, rank, step, micro_step)
 
     output = tmp_path / "run"
-    monkeypatch.setattr(engine_module, "seed_forward", exhausted)
+    monkeypatch.setattr("trainer.loop.engine.seed_forward", exhausted)
     with pytest.raises(EnvironmentFault, match=r"Tried to allocate 2\.00 GiB") as raised:
         train(clips, output, checkpoints__interval=None)
     assert "enable_gradient_checkpointing" in str(raised.value)
@@ -148,7 +148,7 @@ class Usage(NamedTuple):
 
 def test_a_full_disk_is_told_and_tried_again(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([0, 0, 10**12, 10**12])
-    monkeypatch.setattr(saving.shutil, "disk_usage", lambda _: Usage(0, 0, next(answers)))
+    monkeypatch.setattr("trainer.loop.saving.shutil.disk_usage", lambda _: Usage(0, 0, next(answers)))
     output = tmp_path / "run"
     assert train(clips, output, checkpoints__interval=1) == 0
     told = [event for event in events(output, "warning") if event["code"] == "save_failed"]
@@ -157,7 +157,7 @@ def test_a_full_disk_is_told_and_tried_again(clips: Path, tmp_path: Path, monkey
 
 
 def test_a_disk_that_stays_full_ends_the_run(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving.shutil, "disk_usage", lambda _: Usage(0, 0, 0))
+    monkeypatch.setattr("trainer.loop.saving.shutil.disk_usage", lambda _: Usage(0, 0, 0))
     output = tmp_path / "run"
     with pytest.raises(EnvironmentFault, match=r"0\.00 GB are free"):
         train(clips, output, checkpoints__interval=1)
@@ -166,6 +166,6 @@ def test_a_disk_that_stays_full_ends_the_run(clips: Path, tmp_path: Path, monkey
 
 
 def test_the_last_save_is_not_given_up_quietly(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving.shutil, "disk_usage", lambda _: Usage(0, 0, 0))
+    monkeypatch.setattr("trainer.loop.saving.shutil.disk_usage", lambda _: Usage(0, 0, 0))
     with pytest.raises(EnvironmentFault):
         train(clips, tmp_path / "run", optimization__steps=1, checkpoints__interval=None)

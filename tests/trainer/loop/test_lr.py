@@ -22,8 +22,10 @@ TORCH: Mapping[str, Any] = {
 }
 
 
-def schedule(kind: str, base: float = 1e-4, steps: int = STEPS, **params: float) -> LearningRate:
-    return LearningRate(kind, base, resolved_scheduler_params(kind, params, steps))
+def schedule(
+    kind: str, base: float = 1e-4, steps: int = STEPS, params: Mapping[str, float] | None = None
+) -> LearningRate:
+    return LearningRate(kind, base, resolved_scheduler_params(kind, params or {}, steps))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def schedule(kind: str, base: float = 1e-4, steps: int = STEPS, **params: float)
     ],
 )
 def test_closed_forms_equal_the_torch_schedulers(kind: str, params: dict[str, float]) -> None:
-    ours = schedule(kind, **params)
+    ours = schedule(kind, params=params)
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1e-4)
     theirs = TORCH[kind](optimizer, **resolved_scheduler_params(kind, params, STEPS))
     for step in range(STEPS + 5):

@@ -78,7 +78,7 @@ def test_kill_and_start_again_equals_no_interruption(
     assert events(output, "run")[1]["resumed_from"] is not None
 
 
-@pytest.mark.parametrize("point", ["state.before_commit:2", "save.before_export:2", "save.before_ledger:3"])
+@pytest.mark.parametrize("point", ["state.before_commit:2", "save.before_export:4", "save.before_ledger:3"])
 def test_dying_inside_a_save_loses_only_that_save(
     warm: str, clips: Path, tmp_path: Path, uninterrupted: str, point: str
 ) -> None:
@@ -87,6 +87,7 @@ def test_dying_inside_a_save_loses_only_that_save(
     assert launch(warm, config, LTX2_WIZARD_FAILPOINT=point).wait(120) == 9
     assert launch(warm, config).wait(120) == 0
     assert weights_digest(output, STEPS) == uninterrupted
+    assert (output / f"checkpoints/lora_weights_step_{STEPS:05d}.safetensors").is_file()
     assert not [path for path in (output / "checkpoints").iterdir() if path.name.startswith(".")]
 
 

@@ -81,6 +81,17 @@ def test_losing_a_part_of_the_state_is_seen(whole: Path, clips: Path, tmp_path: 
     assert same == (lost == "nothing")
 
 
+def test_worker_processes_change_nothing(whole: Path, clips: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    assert train(clips, output, data__num_dataloader_workers=2) == 0
+    assert weights_digest(output, 4) == weights_digest(whole, 4)
+
+
+def test_publishing_to_the_hub_is_refused_until_it_can_be_done(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Hub"):
+        train(clips, tmp_path / "run", hub={"push_to_hub": True, "hub_model_id": "a/b"})
+
+
 def test_a_finished_run_has_nothing_left_to_do(whole: Path, clips: Path) -> None:
     before = weights_digest(whole, 4)
     assert run(whole.with_suffix(".yaml")) == 0

@@ -132,7 +132,8 @@ def test_full_training_resumes_exactly(clips: Path, tmp_path: Path) -> None:
 def test_fixed_draws_tell_base_and_trained_apart(first: Path, clips: Path, tmp_path: Path) -> None:
     config = validate(config_data(clips, tmp_path / "run"))
     file = Path(weights(first))
-    found = fixed_losses(config, file, draws=8, seed=0)
-    assert found["trained"] != found["base"]
-    assert found == fixed_losses(config, file, draws=8, seed=0)
-    assert found["base"] != fixed_losses(config, file, draws=8, seed=1)["base"]
+    zero, one = fixed_losses(config, file, 8, [0, 1])
+    assert (zero.seed, one.seed) == (0, 1)
+    assert zero.trained != zero.base
+    assert zero.base != one.base
+    assert fixed_losses(config, file, 8, [0]) == [zero]

@@ -53,7 +53,7 @@ def test_references_stand_in_front_or_behind() -> None:
     reference = torch.full((2, 5, 4), 3.0)
     positions = torch.zeros(2, 3, 5, 2)
     for place in ("front", "behind"):
-        state = video(mark=True).add_reference(reference, positions, place)  # type: ignore[arg-type]
+        state = video(mark=True).add_reference(reference, positions, place)
         mixed = state.noised(noise(state), torch.tensor([1.0, 1.0]))
         assert mixed.tokens.shape == (2, 17, 4)
         assert torch.equal(mixed.tokens[:, mixed.target], noise(state))
