@@ -15,15 +15,16 @@ _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9
 def read_text(path: Path) -> str:
     """Text of a configuration file; raises ConfigError when it cannot be one."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError("larger than 1 MiB", where=path, hint="this is no configuration file")
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)  # a device has no size and no end
     except FileNotFoundError as error:
         raise ConfigError("there is no such file", where=path, hint="check the path") from error
     except IsADirectoryError as error:
         raise ConfigError("this is a directory", where=path, hint="give the file in it") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot be read: {error}", where=path, hint="check the path and its permissions") from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigError("larger than 1 MiB", where=path, hint="this is no configuration file")
     return decode(raw, path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigError
@@ -16,6 +16,7 @@ PARTS = st.lists(st.text("ab_c", min_size=1) | st.integers(0, 10**6), max_size=6
 )
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_spelling_and_reading(parts: list[str | int]) -> None:
     assert parse_path(format_path(parts)) == tuple(parts)

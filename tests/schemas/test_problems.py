@@ -119,6 +119,7 @@ def test_no_file(tmp_path: Path) -> None:
         (tmp_path / "none.yaml", "no such file"),
         (tmp_path, "directory"),
         (large, "1 MiB"),
+        (Path("/dev/zero"), "1 MiB"),
         (tmp_path / "a\0b", "cannot be read"),
     ):
         with pytest.raises(ConfigError, match=words):

@@ -6,12 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.scalars import read_plain, write_scalar
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False) | st.integers(-(10**19), 10**19) | st.booleans() | st.none())
 def test_numbers(value: float | int | bool | None) -> None:
     found = read_plain(write_scalar(value))
