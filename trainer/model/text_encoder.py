@@ -170,6 +170,8 @@ def _as_8bit(model: nn.Module, device: torch.device | str) -> Place:
     """Swap the linear layers for 8-bit ones and answer the place that rounds their weights one by one."""
     from bitsandbytes.nn import Int8Params, Linear8bitLt
 
+    # It would say for every layer of every prompt that it computes in fp16, which is what 8 bit means here.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     for name in linear:
         parent, _, child = name.rpartition(".")

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Gemma3ForConditionalGeneration
 
 from schemas.errors import CheckpointError, EnvironmentFault, UsageError
 from tests.support.sparse import write_real
 from trainer.demo.gemma import write_tiny_gemma
 from trainer.files.checkpoint import ModelFiles
+from trainer.model import text_encoder
 from trainer.model.text_encoder import load_text_encoder
 
 PROMPTS = ["  a red cube \n", "", "rain on a tin roof"]
@@ -134,6 +135,22 @@ def test_eight_bits_need_a_cuda_device(gemma: Path) -> None:
     for device in ("cpu", "cuda"):
         with pytest.raises(EnvironmentFault, match="8 bit"):
             load_text_encoder(encoder_files(gemma), in_8bit=True, device=device)
+
+
+def test_eight_bit_weights_stay_near_the_whole(
+    gemma: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same path as on a CUDA device, taken on the CPU: only the guard in front of it is lifted."""
+    monkeypatch.setattr(text_encoder, "_check_8bit", lambda _: None)
+    plain, _ = load_text_encoder(encoder_files(gemma), max_length=16).encode(PROMPTS)
+    encoder = load_text_encoder(encoder_files(gemma), in_8bit=True, max_length=16)
+    layers = [module for module in encoder.model.modules() if isinstance(module, nn.Linear)]
+    assert len(layers) == 7 * 3
+    assert {layer.weight.dtype for layer in layers} == {torch.int8}
+    with caplog.at_level(logging.WARNING):
+        rounded, _ = encoder.encode(PROMPTS)
+    assert "MatMul8bitLt" not in caplog.text  # the library repeats itself for every layer of every prompt
+    assert 0 < (plain - rounded).float().std() < 0.1 * plain.float().std()
 
 
 @pytest.mark.gpu
