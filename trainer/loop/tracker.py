@@ -55,7 +55,7 @@ class WandbTracker:
         if self._broken:
             return
         try:
-            self._run.finish(exit_code=exit_code, quiet=True)
+            self._run.finish(exit_code=exit_code)
         except self._troubles as trouble:
             self._give_up(trouble)
 
