@@ -42,3 +42,10 @@ def test_transformers_loads_every_weight(gemma: Path) -> None:
     with torch.no_grad():
         states = model.model.language_model(torch.tensor([[2, 5, 6]]), output_hidden_states=True).hidden_states
     assert [tuple(state.shape) for state in states] == [(1, 3, TEXT_HIDDEN)] * TEXT_STATES
+
+
+def test_seed_decides_the_weights(gemma: Path, tmp_path: Path) -> None:
+    same, other = write_tiny_gemma(tmp_path / "same"), write_tiny_gemma(tmp_path / "other", seed=1)
+    weights = "model.safetensors"
+    assert (same / weights).read_bytes() == (gemma / weights).read_bytes()
+    assert (other / weights).read_bytes() != (gemma / weights).read_bytes()

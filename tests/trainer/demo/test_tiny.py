@@ -74,10 +74,11 @@ def test_extractor_fits_the_tiny_text_encoder(family: Family, checkpoint: Path) 
     assert weight.shape[1] == TEXT_HIDDEN * TEXT_STATES
 
 
-def test_same_seed_same_bytes_other_seed_other_weights(tmp_path: Path) -> None:
-    first = write_tiny_checkpoint(tmp_path / "a.safetensors")
+def test_same_seed_same_bytes_whatever_was_drawn_before(family: Family, checkpoint: Path, tmp_path: Path) -> None:
+    if family == "2.3":
+        pytest.skip("one family is enough; writing takes seconds")
     torch.manual_seed(99)
-    second = write_tiny_checkpoint(tmp_path / "b.safetensors")
-    other = write_tiny_checkpoint(tmp_path / "c.safetensors", seed=1)
-    assert first.read_bytes() == second.read_bytes()
-    assert first.read_bytes() != other.read_bytes()
+    before = torch.get_rng_state()
+    again = write_tiny_checkpoint(tmp_path / "again.safetensors", family)
+    assert again.read_bytes() == checkpoint.read_bytes()
+    assert torch.equal(torch.get_rng_state(), before)
