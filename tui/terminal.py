@@ -31,6 +31,8 @@ def prepare_environment() -> None:
     ``\\u2502`` in place of every line and braille dot, so it is switched to UTF-8.
     """
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    for name in ("COLUMNS", "LINES"):  # exported sizes would hide every later change of size
+        os.environ.pop(name, None)
     os.environ.setdefault("TEXTUAL_FPS", "20")
     if os.environ.get("NO_COLOR"):
         os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")

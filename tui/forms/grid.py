@@ -62,6 +62,17 @@ class GridView:
                 best, length = index, len(row.path)
         return best
 
+    def best_match(self) -> str | None:
+        """The row that the words mean: by name rather than by text."""
+        if not self.words:
+            return None
+        words = self.words.lower().split()
+        rows = [row for row in self.rows if row.selectable]
+        named = (row.path for row in rows if all(word in f"{row.path} {row.title}".lower() for word in words))
+        last = (row.path for row in rows if all(word in row.path.rpartition(".")[2] for word in words))
+        described = (row.path for row in rows if all(word in _searchable(row) for word in words))
+        return next(last, None) or next(named, None) or next(described, None)
+
     def problems_of(self, row: Row) -> tuple[FieldProblem, ...]:
         """Problems shown at a row: its own, and those of places that have no row."""
         return tuple(self._problems.get(row.path, ()))

@@ -40,6 +40,7 @@ class HomeScreen(Screen[None]):
     """Runs, configurations, presets; everything one key away."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ("home", "list")
+    AUTO_FOCUS = "#home"
     BINDINGS: ClassVar[list[BindingType]] = bindings("home")
 
     def __init__(self) -> None:
@@ -52,7 +53,6 @@ class HomeScreen(Screen[None]):
         yield KeyBar("home")
 
     def on_mount(self) -> None:
-        self.query_one(RowList).focus()
         self.action_reload()
 
     def on_screen_resume(self) -> None:

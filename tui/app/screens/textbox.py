@@ -25,7 +25,7 @@ class TextScreen(ModalScreen[str]):
     DEFAULT_CSS = """
     TextScreen {
         .dialog { width: 100; max-width: 100%; height: 80%; }
-        TextArea { height: 1fr; border: none; padding: 0; }
+        TextArea { height: 1fr; }
         #verdict { height: 2; }
     }
     """

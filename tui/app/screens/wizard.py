@@ -33,6 +33,7 @@ class WizardScreen(Screen[None]):
     """Every field of the configuration is a row; nothing is ever blocked but training with errors."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ("grid", "list")
+    AUTO_FOCUS = "#grid"
     BINDINGS: ClassVar[list[BindingType]] = bindings("grid")
     DEFAULT_CSS = """
     WizardScreen {
@@ -61,8 +62,8 @@ class WizardScreen(Screen[None]):
         yield KeyBar("grid")
 
     def on_mount(self) -> None:
+        self.query_one("#filter", Entry).can_focus = False  # hidden until asked for
         self._arrange()
-        self.grid.focus()
         self.refresh_rows()
 
     def on_resize(self) -> None:
@@ -146,7 +147,9 @@ class WizardScreen(Screen[None]):
 
     def action_edit(self) -> None:
         row = self.view.row_at(self.grid.cursor)
-        if row is not None:
+        if row is not None and row.kind == "section" and row.value is not None:
+            self.grid.action_move(1)
+        elif row is not None:
             open_editor(self.app, self.draft, row, self.changed)
 
     def action_flip(self) -> None:
@@ -187,12 +190,14 @@ class WizardScreen(Screen[None]):
 
     def action_filter(self) -> None:
         entry = self.query_one("#filter", Entry)
+        entry.can_focus = True
         entry.add_class("open")
         entry.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.view.words = event.value
-        self.refresh_rows("" if event.value else None)
+        self.view.rebuild()
+        self.refresh_rows(self.view.best_match())
 
     def on_input_submitted(self) -> None:
         self.grid.focus()
@@ -227,6 +232,7 @@ class WizardScreen(Screen[None]):
             entry.value = ""
             entry.remove_class("open")
             self.grid.focus()
+            entry.can_focus = False
         else:
             self.action_close()
 
