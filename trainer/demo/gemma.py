@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import Tensor
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, PreTrainedTokenizerFast
 
 from trainer.demo.official_config import TEXT_HIDDEN, TEXT_STATES
+from trainer.model.io import write_safetensors
 
 SPECIAL = {"<pad>": 0, "<eos>": 1, "<bos>": 2, "<unk>": 3}
 VOCABULARY = 320
@@ -31,7 +31,7 @@ def write_tiny_gemma(directory: Path, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Gemma3ForConditionalGeneration(config)
-    save_file(_published_names(model), directory / "model.safetensors", metadata={"format": "pt"})
+    write_safetensors(directory / "model.safetensors", _published_names(model), {"format": "pt"})
     _write_tokenizer(directory)
     # Last, because a directory with a config.json counts as complete.
     data = config.to_dict() | {"architectures": ["Gemma3ForConditionalGeneration"], "dtype": "bfloat16"}

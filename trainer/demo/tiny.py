@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trainer.data.mel import MelSpec, log_mel
@@ -26,6 +25,7 @@ from trainer.demo.official_names import (
     vocoder_names,
 )
 from trainer.demo.scenes import SCENES, render_frames, render_wave
+from trainer.model.io import write_safetensors
 
 _CALIBRATION_FRAMES = 25
 _LICENCE = "Random weights made on the spot; nobody's licence applies."
@@ -35,7 +35,7 @@ def write_tiny_checkpoint(path: Path, family: Family = "2.0", seed: int = 0) -> 
     """Write transformer, video VAE, audio VAE, vocoder, extractor and connectors with their ``config`` to ``path``.
 
     dtypes are those of the published files: bfloat16, except the transformer's ``*scale_shift_table*`` in float32.
-    The same ``family`` and ``seed`` give the same file, byte for byte, on the same machine.
+    The same ``family`` and ``seed`` give the same tensors and metadata on the same machine.
     """
     config = official_config(family)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -51,9 +51,7 @@ def write_tiny_checkpoint(path: Path, family: Family = "2.0", seed: int = 0) -> 
     else:
         metadata["model_version"] = f"{family}.0"
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.tmp")
-    save_file(state, aside, metadata=metadata)
-    aside.replace(path)
+    write_safetensors(path, state, metadata)
     return path
 
 
