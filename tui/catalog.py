@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, str]] = {
     "init": "Write a complete commented configuration from a preset, without a terminal.",
     "presets": "List the presets: task, data they need, memory tiers.",
     "check": "Check a configuration, its files and its data before anything is loaded.",
+    "estimate": "Estimate the memory a run needs, and what to change so that it fits.",
     "explain": "Explain one configuration field.",
     "schema": "Print the JSON Schema of the configuration.",
     "diff": "Show what differs between two configurations.",

@@ -69,7 +69,8 @@ class ModelShape:
     prompt_embedding: bool
     """The text's modulation depends on the noise level."""
     keyframe_embedding: bool
-    decoder: Literal["conv", "diffusion"]
+    vae: Literal["2.0", "2.3", "2.5"]
+    """Which release's video VAE: 2.5 means its diffusion decoder; its convolutional file is that of 2.3."""
     parts: PartsShape
 
     def branch(self, modality: Modality) -> BranchShape:
@@ -168,9 +169,7 @@ def _block(model: ModelShape, modalities: tuple[Modality, ...]) -> Iterator[Line
         yield from _attention("video_to_audio_attn", model, audio, video, inner, model.audio.heads)
 
 
-def _attention(
-    name: str, model: ModelShape, query: int, source: int, inner: int, heads: int
-) -> Iterator[LinearShape]:
+def _attention(name: str, model: ModelShape, query: int, source: int, inner: int, heads: int) -> Iterator[LinearShape]:
     yield LinearShape(f"{name}.to_q", query, inner)
     yield LinearShape(f"{name}.to_k", source, inner)
     yield LinearShape(f"{name}.to_v", source, inner)

@@ -57,9 +57,11 @@ class Ledger(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
+        # Autograd's own operators run without gradients; what needs them during backward is a block run again.
+        kind = "recompute" if self._phase == "backward" and torch.is_grad_enabled() else self._phase
         for leaf in tree_iter(out):
             if isinstance(leaf, Tensor):
-                self._enter(leaf, self._phase, relabel=False)
+                self._enter(leaf, kind, relabel=False)
         peak = self.peaks.get(self._phase)
         if peak is not None and self.total > peak.total:
             peak.total, peak.by_kind, peak.operator = self.total, dict(self.live), str(func)

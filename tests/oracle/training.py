@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from trainer.objective.sigma import SigmaDraws, UniformSigma
 from trainer.objective.strategy import ModalityPlan, ModalityStep, Strategy, StrategyPlan, TrainingStep
 
 HEADERS = {"2.0": "ltx-2-19b", "2.3": "ltx-2.3-22b", "2.5": "ltx-2.5-22b-transformer"}
+GOLDEN = Path(__file__).parents[1] / "golden"
 ALL_ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
 
@@ -58,6 +58,8 @@ class Case:
     """Noise levels per token (True) or per sample (False); None leaves it to the trainer's strategy."""
     accumulating: bool = False
     """The measured micro-step is not the first of its optimizer step."""
+    tiny: bool = False
+    """The widths of the small checkpoint in ``tests/golden`` in place of the published ones."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,22 @@ class Measured:
 
 
 @functools.cache
-def real_arguments(family: str) -> dict[str, Any]:
-    """Arguments of the published transformer of a family."""
+def transformer_shape(family: str, *, tiny: bool) -> dict[str, Any]:
+    """Arguments of the published transformer of a family, or of its small likeness."""
+    if tiny:
+        return transformer_arguments(read_checkpoint(GOLDEN / f"ltx{family}_tiny_checkpoint.safetensors"))
     with tempfile.TemporaryDirectory() as folder:
         return transformer_arguments(read_checkpoint(write_real(Path(folder), HEADERS[family])))
 
 
-def measure_training(case: Case) -> Measured:
-    """Run one step of ``case``. A few seconds for two or three blocks of a real model."""
+def measure_training(case: Case, *, fake: bool = True) -> Measured:
+    """Run one step of ``case``. A few seconds for two or three blocks of a real model.
+
+    ``fake=False`` runs it on real tensors, to compare the two.
+    """
     transformer = _skeleton(case)
     ledger = Ledger()
-    with FakeTensorMode():
+    with FakeTensorMode() if fake else contextlib.nullcontext():
         _inflate(transformer, case)
         trained = [parameter for parameter in transformer.parameters() if parameter.requires_grad]
         optimizer = build_optimizer("adamw", trained, 1e-4)
@@ -132,11 +139,11 @@ def _skeleton(case: Case) -> LtxTransformer:
     """The model with its adapters on the meta device: PEFT cannot be applied inside fake mode."""
     modalities = Modalities(case.video is not None, case.audio is not None)
     with torch.device("meta"):
-        transformer = LtxTransformer({**real_arguments(case.family), "num_layers": case.layers}, modalities)
-    if not case.full:
-        settings = LoraConfig(
-            rank=case.rank, alpha=case.rank, dropout=case.dropout, target_modules=list(case.targets)
+        transformer = LtxTransformer(
+            {**transformer_shape(case.family, tiny=case.tiny), "num_layers": case.layers}, modalities
         )
+    if not case.full:
+        settings = LoraConfig(rank=case.rank, alpha=case.rank, dropout=case.dropout, target_modules=list(case.targets))
         add_lora(transformer, settings, seed=0)
     transformer.gradient_checkpointing = case.checkpointing
     return transformer.train()
@@ -180,7 +187,7 @@ def _strategy(case: Case) -> Strategy:
 
 
 def _batch(case: Case) -> Batch:
-    arguments = real_arguments(case.family)
+    arguments = transformer_shape(case.family, tiny=case.tiny)
     inner = arguments["use_prompt_embeddings"]
 
     def context(prefix: str) -> Tensor:
@@ -188,15 +195,23 @@ def _batch(case: Case) -> Batch:
         width = arguments["caption_channels"] if inner else width
         return torch.empty(case.batch, case.text, width, dtype=torch.bfloat16)
 
-    video = None if case.video is None else torch.empty(case.batch, 128, *case.video, dtype=torch.bfloat16)
+    video = (
+        None
+        if case.video is None
+        else torch.zeros(case.batch, arguments["in_channels"], *case.video, dtype=torch.bfloat16)
+    )
+    # One channel as wide as a token: what counts is their product.
+    sound = (
+        None
+        if case.audio is None
+        else torch.zeros(case.batch, 1, case.audio, arguments["audio_in_channels"], dtype=torch.bfloat16)
+    )
     return Batch(
         names=("sample",) * case.batch,
         video_BCFHW=video,
         fps_B=None if video is None else torch.full((case.batch,), 24.0),
-        audio_BCTM=None if case.audio is None else torch.empty(case.batch, 8, case.audio, 16, dtype=torch.bfloat16),
-        context=TextContext(
-            None if video is None else context(""), None if case.audio is None else context("audio_"), None
-        ),
+        audio_BCTM=sound,
+        context=TextContext(None if video is None else context(""), None if sound is None else context("audio_"), None),
     )
 
 
@@ -230,10 +245,3 @@ def _noise_levels(case: Case, prepared: TrainingStep) -> TrainingStep:
 
 def _precision(case: Case) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast("cpu", torch.bfloat16) if case.autocast else contextlib.nullcontext()
-
-
-def cases(base: Case, **changes: Any) -> Iterator[Case]:
-    """``base`` with one field after another changed: ``cases(base, batch=(1, 2))``."""
-    for name, values in changes.items():
-        for value in values:
-            yield replace(base, **{name: value})

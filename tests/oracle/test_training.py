@@ -1,0 +1,100 @@
+"""The training step: the oracle against real memory, and the formula against the oracle."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.oracle.predicted import predict_training
+from tests.oracle.training import Case, measure_training
+
+torch.set_num_threads(1)
+
+TINY = Case(tiny=True, video=(3, 4, 4), audio=12, text=16, rank=4)
+TOLERANCE = 0.01
+RESIDENT = ("weights", "adapter", "optimizer")
+
+
+def check(case: Case, *, passing: float = 0.03) -> None:
+    """Total within 1 %; what is not there all the time within ``passing``."""
+    measured, predicted = measure_training(case).peak, predict_training(case)
+    total = sum(predicted.values())
+    assert total == pytest.approx(measured.total, rel=TOLERANCE)
+    for name in RESIDENT:
+        # Buffers and step counters are the only difference.
+        assert predicted[name] == pytest.approx(measured.by_kind.get(name, 0), rel=1e-3, abs=2e6)
+    moving = total - sum(predicted[name] for name in RESIDENT)
+    assert moving == pytest.approx(
+        measured.total - sum(measured.by_kind.get(name, 0) for name in RESIDENT), rel=passing
+    )
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        TINY,
+        Case(tiny=True, video=(3, 4, 4), audio=12, text=16, rank=4, checkpointing=False, family="2.0"),
+        Case(tiny=True, video=(3, 4, 4), audio=12, text=16, full=True, family="2.5"),
+        Case(tiny=True, video=(3, 4, 4), audio=None, text=16, rank=4, autocast=False, batch=2),
+    ],
+    ids=["lora", "no-checkpointing", "full", "fp32-video-only"],
+)
+def test_fake_tensors_count_like_real_ones(case: Case) -> None:
+    fake, real = measure_training(case), measure_training(case, fake=False)
+    assert fake.backward.total == real.backward.total
+    assert fake.forward.total == real.forward.total
+    assert fake.optimizer.total == real.optimizer.total
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(family="2.3", layers=3),
+        Case(family="2.0", layers=2, checkpointing=False, video=(4, 18, 18), rank=32),
+        Case(family="2.5", layers=2, audio=None, video=(7, 17, 30), per_token=False, batch=2),
+        Case(family="2.3", layers=2, video=None, audio=500, full=True),
+    ],
+    ids=["2.3-av", "2.0-no-checkpointing", "2.5-video-per-sample", "2.3-audio-full"],
+)
+def test_formula_agrees_with_the_oracle(case: Case) -> None:
+    check(case)
+
+
+SPREAD = [
+    Case(family=family, layers=layers, video=video, audio=audio, batch=batch, rank=rank)
+    for family, layers, video, audio, batch, rank in [
+        ("2.0", 2, (7, 18, 18), 51, 1, 16),
+        ("2.3", 2, (12, 17, 30), 93, 1, 32),
+        ("2.5", 2, (16, 22, 40), 126, 1, 64),
+        ("2.5", 3, (4, 16, 16), 26, 2, 8),
+        ("2.3", 3, (12, 14, 24), 93, 2, 128),
+        ("2.0", 3, (7, 18, 18), 51, 4, 32),
+        ("2.3", 3, (1, 24, 24), 1, 2, 16),
+    ]
+] + [
+    Case(family="2.3", checkpointing=False, video=(12, 17, 30), audio=93),
+    Case(family="2.5", checkpointing=False, audio=None, batch=2),
+    Case(family="2.3", full=True),
+    Case(family="2.0", full=True, checkpointing=False),
+    Case(family="2.3", autocast=False),
+    Case(family="2.3", per_token=False, video=(12, 17, 30)),
+    Case(family="2.5", generates=("audio",)),
+    Case(family="2.3", generates=("video",), audio=93),
+    Case(family="2.0", video=None, audio=1500),
+    Case(family="2.3", accumulating=True, rank=64),
+    Case(family="2.3", dropout=0.1),
+    Case(family="2.3", targets=("attn1.to_q", "ff.net.0.proj", "ff.net.2"), rank=64),
+    Case(family="2.5", targets=("audio_attn1.to_k", "audio_ff.net.2", "video_to_audio_attn.to_v")),
+    Case(family="2.3", text=256),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SPREAD, ids=repr)
+def test_formula_agrees_over_many_shapes(case: Case) -> None:
+    check(case, passing=0.05)
+
+
+@pytest.mark.slow
+def test_formula_agrees_for_the_whole_model() -> None:
+    check(Case(family="2.3", layers=48))
