@@ -91,7 +91,7 @@ def _become(data: dict[str, object], fds: list[int]) -> None:
         if fd > 2:
             os.close(fd)
     os.environ.clear()
-    os.environ.update(data["env"])  # type: ignore[arg-type, call-overload]
+    os.environ.update(data["env"])  # type: ignore[call-overload]
     os.chdir(str(data["cwd"]))
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115, PTH123
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]

@@ -58,11 +58,11 @@ def find_state(
     return _beside(config, start, reporter)
 
 
-def newest_state(run: RunDirectory, reporter: Reporter) -> tuple[Path, TrainingState] | None:
+def newest_state(run: RunDirectory, reporter: Reporter, *, own: bool = True) -> tuple[Path, TrainingState] | None:
     """The newest whole state of a run; None when it has none at all.
 
-    Bad ones that are newer are set aside with a warning. When none is whole nothing is moved and an EnvironmentFault
-    lists the reasons: starting over at step 0 is for the user to decide.
+    Bad ones that are newer are told, and set aside when the run is our ``own``. When none is whole nothing is moved
+    and an EnvironmentFault lists the reasons: starting over at step 0 is for the user to decide.
     """
     bad: list[tuple[Path, CheckpointError]] = []
     for _, path in reversed(run.states()):
@@ -72,11 +72,8 @@ def newest_state(run: RunDirectory, reporter: Reporter) -> tuple[Path, TrainingS
             bad.append((path, error))
             continue
         for broken, reason in bad:
-            aside = quarantine(broken)
-            reporter.warn(
-                "checkpoint_corrupt",
-                f"{reason.where}: {reason.message}; set aside as {aside.name}, going on from {path.name}",
-            )
+            done = f"set aside as {quarantine(broken).name}" if own else "left where it is"
+            reporter.warn("checkpoint_corrupt", f"{reason.where}: {reason.message}; {done}, going on from {path.name}")
         return path, state
     if bad:
         raise EnvironmentFault(
@@ -113,7 +110,7 @@ def _named(config: LtxTrainerConfig, path: Path, reporter: Reporter) -> Resumed:
     if (path / "state.json").is_file() or (path / "manifest.json").is_file() or path.name.startswith("step_"):
         return _same_run(config, path, read_state(path))
     folder = path.parent if path.name == "checkpoints" else path
-    found = newest_state(RunDirectory(folder), reporter)
+    found = newest_state(RunDirectory(folder), reporter, own=False)
     if found is None:
         raise CheckpointError("holds no training state", where=path)
     return _same_run(config, *found)

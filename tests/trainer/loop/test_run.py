@@ -87,6 +87,12 @@ def test_worker_processes_change_nothing(whole: Path, clips: Path, tmp_path: Pat
     assert weights_digest(output, 4) == weights_digest(whole, 4)
 
 
+def test_recomputing_activations_changes_nothing(whole: Path, clips: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    assert train(clips, output, optimization__enable_gradient_checkpointing=True) == 0
+    assert weights_digest(output, 4) == weights_digest(whole, 4)
+
+
 def test_publishing_to_the_hub_is_refused_until_it_can_be_done(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Hub"):
         train(clips, tmp_path / "run", hub={"push_to_hub": True, "hub_model_id": "a/b"})
@@ -157,6 +163,11 @@ def test_a_named_state_is_used_or_is_an_error(whole: Path, clips: Path, tmp_path
     output = tmp_path / "other"
     assert train(clips, output, resume=str(whole / "checkpoints/step_000002")) == 0
     assert weights_digest(output, 4) == weights_digest(whole, 4)
+    copy = tmp_path / "copy"
+    shutil.copytree(whole, copy)
+    _flip(copy / "checkpoints/step_000004/state.json")
+    assert train(clips, tmp_path / "fourth", resume=str(copy)) == 0
+    assert (copy / "checkpoints/step_000004").is_dir()
     bad = tmp_path / "step_000002"
     bad.mkdir()
     with pytest.raises(CheckpointError, match="manifest"):

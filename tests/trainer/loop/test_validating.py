@@ -1,0 +1,85 @@
+"""A validation that fails is told, and training goes on as if it had not been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import nn
+
+from schemas.errors import CheckpointError
+from tests.trainer.loop.world import events
+from trainer.loop.reporter import Reporter
+from trainer.loop.validating import Validator
+from trainer.rundir import EventLog, RunDirectory, StatusWriter
+
+
+class Failing:
+    """A runner that meets an error in the middle of its work."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.modes: list[bool] = []
+        self.devices: set[str] = set()
+        self.optimizer: torch.optim.Optimizer | None = None
+
+    def run(self, transformer: nn.Module, step: int, progress: Any) -> None:
+        self.modes.append(transformer.training)
+        progress("sample 1 of 1", 1, 8)
+        raise self.error
+
+
+@pytest.fixture
+def reporter(tmp_path: Path) -> Iterator[Reporter]:
+    run = RunDirectory(tmp_path)
+    run.create()
+    with EventLog(run.events_path) as log, StatusWriter(run) as status:
+        yield Reporter(log, status)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("out of memory"), CheckpointError("no VAE"), OSError(28, "No space left"), ValueError("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_failure_is_a_warning(tmp_path: Path, reporter: Reporter, error: Exception) -> None:
+    model = nn.Linear(2, 2).train()
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    before = [value.clone() for slots in optimizer.state.values() for value in slots.values()]
+    runner = Failing(error)
+    validator = Validator(cast(Any, runner), cast(Any, model), optimizer, reporter, offload_optimizer=True)
+    problem = validator.run(7)
+    assert problem is not None
+    assert runner.modes == [False]
+    assert model.training
+    after = [value for slots in optimizer.state.values() for value in slots.values()]
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    (told,) = events(tmp_path, "warning")
+    assert told["code"] == "validation_failed"
+    assert "step 7" in told["message"]
+
+
+def test_it_runs_at_multiples_of_the_interval(reporter: Reporter) -> None:
+    model = nn.Linear(2, 2)
+    runner = Failing(ValueError("x"))
+    validator = Validator(
+        cast(Any, runner), cast(Any, model), torch.optim.SGD(model.parameters()), reporter, offload_optimizer=False
+    )
+    for step in range(7):
+        validator.run_if_due(step, 3)
+    validator.run_if_due(9, None)
+    assert len(runner.modes) == 3
+
+
+def test_without_samples_there_is_nothing_to_run(reporter: Reporter) -> None:
+    model = nn.Linear(2, 2)
+    validator = Validator(
+        None, cast(Any, model), torch.optim.SGD(model.parameters()), reporter, offload_optimizer=False
+    )
+    validator.run_if_due(3, 3)
+    assert validator.run(3) == "this run has no validation samples"
