@@ -5,14 +5,32 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from safetensors import safe_open
 
-from trainer.demo.official_config import TEXT_HIDDEN, TEXT_STATES, Family
+from trainer.data.mel import MelSpec, log_mel
+from trainer.demo.official_config import (
+    AUDIO_LATENT_BINS,
+    AUDIO_LATENT_CHANNELS,
+    LATENT_CHANNELS,
+    LAYERS,
+    TEXT_HIDDEN,
+    TEXT_STATES,
+    VIDEO_HEAD_DIM,
+    VIDEO_HEADS,
+    Family,
+)
+from trainer.demo.scenes import SCENES, render_frames, render_wave
 from trainer.demo.tiny import write_tiny_checkpoint
+from trainer.files.checkpoint import ModelFiles, read_checkpoint, resolve_model_files
+from trainer.model.audio import load_audio_decoder, load_audio_encoder, load_vocoder
+from trainer.model.loading import load_transformer
+from trainer.model.text import load_connectors, load_extractor
+from trainer.model.vae import load_video_decoder, load_video_encoder
 
 REAL = {"2.0": "ltx-2-19b", "2.3": "ltx-2.3-22b"}
 HEADERS = Path(__file__).parents[2] / "real_headers"
@@ -85,3 +103,41 @@ def test_same_seed_same_content_whatever_was_drawn_before(family: Family, checkp
         assert list(one.keys()) == list(two.keys())
         assert all(torch.equal(one.get_tensor(name), two.get_tensor(name)) for name in one.keys())  # noqa: SIM118
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def _files(checkpoint: Path) -> ModelFiles:
+    paths = SimpleNamespace(model_path=checkpoint, text_encoder_path=None, video_vae_path=None, audio_vae_path=None)
+    return resolve_model_files(paths)
+
+
+def test_every_network_loads_through_the_real_loaders(family: Family, checkpoint: Path) -> None:
+    """They refuse missing, spare and misshapen tensors."""
+    files = _files(checkpoint)
+    transformer = load_transformer(files, dtype=torch.float32)
+    assert len(transformer.transformer_blocks) == LAYERS
+    load_connectors(files)
+    features, _ = load_extractor(files)(torch.randn(1, 8, TEXT_HIDDEN, TEXT_STATES), torch.ones(1, 8))
+    assert features.shape == (1, 8, TEXT_HIDDEN if family == "2.0" else VIDEO_HEADS * VIDEO_HEAD_DIM)
+    video = load_video_decoder(files, dtype=torch.float32).decode(torch.randn(1, LATENT_CHANNELS, 2, 2, 2))
+    assert video.shape == (1, 3, 9, 64, 64)
+    mel = load_audio_decoder(files).decode(torch.randn(1, AUDIO_LATENT_CHANNELS, 3, AUDIO_LATENT_BINS))
+    assert mel.shape == (1, 2, 9, 64)
+    vocoder = load_vocoder(files)
+    sound = vocoder(mel)
+    assert vocoder.sample_rate == (24000 if family == "2.0" else 48000)
+    assert sound.shape == (1, 2, 9 * vocoder.sample_rate // 100)
+    assert torch.isfinite(sound).all()
+
+
+def test_latents_of_the_demo_scenes_have_mean_0_and_deviation_1(checkpoint: Path) -> None:
+    files = _files(checkpoint)
+    video, audio = load_video_encoder(files, dtype=torch.float32), load_audio_encoder(files)
+    spec = MelSpec.from_config(read_checkpoint(checkpoint).section("audio_vae"))
+    latents, sounds = [], []
+    for scene in SCENES:
+        frames = torch.from_numpy(render_frames(scene, 96, 64, 25).astype("float32")) / 127.5 - 1
+        latents.append(video.encode(frames.permute(3, 0, 1, 2)[None]))
+        sounds.append(audio.encode(log_mel(torch.from_numpy(render_wave(scene, 2.0, 16000))[None], spec)))
+    for values in (torch.cat(latents), torch.cat(sounds)):
+        assert abs(float(values.mean())) < 0.05
+        assert float(values.std()) == pytest.approx(1, abs=0.05)
