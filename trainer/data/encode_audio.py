@@ -23,7 +23,7 @@ from trainer.data.plan import Plan, Sample
 from trainer.data.pt_files import Content, load_pt
 from trainer.data.report import Finding
 from trainer.data.sound import Sound, fit, read_sound, resample, to_stereo
-from trainer.files.checkpoint import read_checkpoint
+from trainer.files.checkpoint import ModelFiles, read_checkpoint
 from trainer.model.audio import AudioEncoder, audio_latent_shape, load_audio_encoder
 
 AUDIO, REFERENCE_AUDIO, AUDIO_MASKS = "audio_latents", "reference_audio_latents", "audio_masks"
@@ -40,9 +40,9 @@ class AudioGrid:
     """Mel frames per latent step."""
 
     @staticmethod
-    def of(plan: Plan) -> AudioGrid:
-        config = read_checkpoint(plan.files.audio_vae).section("audio_vae")
-        return AudioGrid(MelSpec.from_config(config), audio_latent_shape(plan.files).time_compression)
+    def of(files: ModelFiles) -> AudioGrid:
+        config = read_checkpoint(files.audio_vae).section("audio_vae")
+        return AudioGrid(MelSpec.from_config(config), audio_latent_shape(files).time_compression)
 
     def steps(self, seconds: float) -> int:
         """Latent steps of a sound."""
@@ -107,11 +107,11 @@ def _encode_all(
 ) -> None:
     if not todo:
         return
-    grid = AudioGrid.of(shop.plan)
+    grid = AudioGrid.of(shop.plan.files)
 
     def work(encoder: AudioEncoder) -> None:
         def one(sample: Sample) -> None:
-            shop.save(directory, sample, _encode(shop, encoder, grid, *read(sample)))
+            shop.save(directory, sample, _encode(encoder, grid, *read(sample), shop.device))
 
         for done, sample in enumerate(todo, start=1):
             shop.attempt(sample, phase, partial(one, sample))
@@ -121,20 +121,30 @@ def _encode_all(
     shop.using("audio encoder", lambda: load_audio_encoder(files, dtype=torch.float32, device=shop.device), work)
 
 
-def _encode(shop: Workshop, encoder: AudioEncoder, grid: AudioGrid, sound: Sound, seconds: float) -> Content:
-    """Audio latents [C,T,M] in float32 of ``seconds`` of a sound, as section 3.2 of the file format wants them."""
-    rate = grid.mel.sample_rate
-    samples = max(round(seconds * rate), 1)
-    wave_2S = fit(resample(to_stereo(sound.wave_CS), sound.rate, rate), samples)
-    steps = grid.steps(samples / rate)
-    mel_B2TM = log_mel(torch.from_numpy(wave_2S)[None].to(shop.device), grid.mel)[:, :, : grid.mel_frames(steps)]
-    latents_CTM = encoder.encode(mel_B2TM)[0].to(torch.float32)
+def _encode(encoder: AudioEncoder, grid: AudioGrid, sound: Sound, seconds: float, device: torch.device) -> Content:
+    """Audio latents of ``seconds`` of a sound as section 3.2 of the file format wants them."""
+    latents_CTM = sound_latents(encoder, grid, sound, seconds, device)
     return {
         "latents": latents_CTM,
         "num_time_steps": latents_CTM.shape[1],
         "frequency_bins": latents_CTM.shape[2],
-        "duration": samples / rate,
+        "duration": _samples(grid, seconds) / grid.mel.sample_rate,
     }
+
+
+def sound_latents(
+    encoder: AudioEncoder, grid: AudioGrid, sound: Sound, seconds: float, device: torch.device
+) -> torch.Tensor:
+    """Latents [C,T,M] in float32 of the first ``seconds`` of a sound; what it lacks is silence."""
+    rate, samples = grid.mel.sample_rate, _samples(grid, seconds)
+    wave_2S = fit(resample(to_stereo(sound.wave_CS), sound.rate, rate), samples)
+    steps = grid.steps(samples / rate)
+    mel_B2TM = log_mel(torch.from_numpy(wave_2S)[None].to(device), grid.mel)[:, :, : grid.mel_frames(steps)]
+    return encoder.encode(mel_B2TM)[0].to(torch.float32)
+
+
+def _samples(grid: AudioGrid, seconds: float) -> int:
+    return max(round(seconds * grid.mel.sample_rate), 1)
 
 
 def _target_wave(shop: Workshop, sample: Sample, role: str) -> tuple[Sound, float]:

@@ -21,6 +21,14 @@ PHASE = "captions"
 DIRECTORY = "conditions"
 
 
+@dataclass(frozen=True)
+class Text:
+    """Text encoder and feature extractor."""
+
+    encoder: TextEncoder
+    extractor: TextExtractor
+
+
 def encode_captions(shop: Workshop) -> None:
     """Encode what is missing; samples with the same prompt are encoded once."""
     todo = shop.pending(DIRECTORY, shop.plan.samples)
@@ -45,14 +53,6 @@ def encode_captions(shop: Workshop) -> None:
             shop.progress(PHASE, done, len(todo))
 
     shop.using("text encoder and feature extractor", load, work)
-
-
-@dataclass(frozen=True)
-class Text:
-    """Text encoder and feature extractor."""
-
-    encoder: TextEncoder
-    extractor: TextExtractor
 
 
 def _encode(shop: Workshop, text: Text, prompt: str, samples: Sequence[Sample]) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from schemas.errors import EXIT_DATA, EXIT_OK, DataError, EnvironmentFault, UsageError
+from schemas.errors import EXIT_DATA, EXIT_OK, CheckpointError, DataError, EnvironmentFault, UsageError
 from tests.support.tiny import TinyWorld
 from trainer import prepare as module
 from trainer.data import probe_cache
@@ -392,6 +392,19 @@ def test_what_prevents_any_work_is_said_first(
 ) -> None:
     with pytest.raises(error, match=message):
         workplace(rows, **options)
+
+
+def test_a_text_encoder_of_another_size_is_refused_before_any_work(
+    workplace: Prepare, world: TinyWorld, tmp_path: Path
+) -> None:
+    gemma = tmp_path / "gemma"
+    shutil.copytree(world.gemma, gemma)
+    config = json.loads((gemma / "config.json").read_text())
+    config["text_config"]["num_hidden_layers"] = 5
+    (gemma / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="text features"):
+        workplace([{"caption": "a", "video": _clip(tmp_path / "a.mp4", 25)}], text_encoder_path=str(gemma))
+    assert not (tmp_path / ".precomputed").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
