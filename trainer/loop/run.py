@@ -181,6 +181,7 @@ def _assemble(
         session.transformer,
         session.engine.optimizer,
         reporter,
+        tracker,
         offload_optimizer=config.acceleration.offload_optimizer_during_validation,
     )
     desk = Desk(

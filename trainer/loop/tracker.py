@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trainer.loop.reporter import Reporter
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
+    from trainer.validation.runner import SampleFile
 
 
 class Tracker(Protocol):
@@ -16,6 +17,10 @@ class Tracker(Protocol):
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics of an optimizer step."""
+        ...
+
+    def log_samples(self, step: int, samples: Sequence[SampleFile]) -> None:
+        """Validation samples made after an optimizer step."""
         ...
 
     def close(self, exit_code: int) -> None:
@@ -29,6 +34,9 @@ class NoTracker:
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Do nothing."""
 
+    def log_samples(self, step: int, samples: Sequence[SampleFile]) -> None:
+        """Do nothing."""
+
     def close(self, exit_code: int) -> None:
         """Do nothing."""
 
@@ -36,9 +44,11 @@ class NoTracker:
 class WandbTracker:
     """A Weights & Biases run. The first trouble is told and ends the tracking, not the training."""
 
-    def __init__(self, run: Any, reporter: Reporter, error: type[Exception]) -> None:
-        self._run, self._reporter = run, reporter
-        self._troubles = (error, OSError, RuntimeError, ValueError)
+    def __init__(self, run: Any, client: Any, reporter: Reporter, *, with_samples: bool) -> None:
+        """``run`` is what ``client``, the wandb module, has opened."""
+        self._run, self._client, self._reporter = run, client, reporter
+        self._with_samples = with_samples
+        self._troubles = (client.Error, OSError, RuntimeError, ValueError)
         self._broken = False
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -49,6 +59,21 @@ class WandbTracker:
             self._run.log({f"train/{name}": value for name, value in metrics.items()}, step=step)
         except self._troubles as trouble:
             self._give_up(trouble)
+
+    def log_samples(self, step: int, samples: Sequence[SampleFile]) -> None:
+        """Samples as media under ``validation_samples``, at the optimizer step."""
+        if self._broken or not self._with_samples or not samples:
+            return
+        try:
+            media = [self._media(sample) for sample in samples]
+            self._run.log({"validation_samples": media}, step=step)
+        except self._troubles as trouble:
+            self._give_up(trouble)
+
+    def _media(self, sample: SampleFile) -> Any:
+        kinds = {".png": self._client.Image, ".wav": self._client.Audio}
+        kind = kinds.get(sample.path.suffix, self._client.Video)
+        return kind(str(sample.path), caption=sample.prompt)
 
     def close(self, exit_code: int) -> None:
         """Finish the run there."""
@@ -92,4 +117,4 @@ def start_tracker(config: LtxTrainerConfig, run_id: str, reporter: Reporter) -> 
     except (wandb.Error, OSError, RuntimeError, ValueError) as error:
         reporter.warn("wandb", f"Weights & Biases cannot be reached, training goes on without: {error}")
         return NoTracker()
-    return WandbTracker(run, reporter, wandb.Error)
+    return WandbTracker(run, wandb, reporter, with_samples=config.wandb.log_validation_videos)

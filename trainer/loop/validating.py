@@ -7,6 +7,7 @@ import torch
 from schemas.errors import WizardError
 from trainer.loop.optimizers import move_optimizer
 from trainer.loop.reporter import Reporter
+from trainer.loop.tracker import Tracker
 from trainer.model.transformer import LtxTransformer
 from trainer.validation.runner import ValidationRunner
 
@@ -20,11 +21,13 @@ class Validator:
         transformer: LtxTransformer,
         optimizer: torch.optim.Optimizer,
         reporter: Reporter,
+        tracker: Tracker,
         *,
         offload_optimizer: bool,
     ) -> None:
         self.runner = runner
-        self._transformer, self._optimizer, self._reporter = transformer, optimizer, reporter
+        self._transformer, self._optimizer = transformer, optimizer
+        self._reporter, self._tracker = reporter, tracker
         self._offload = offload_optimizer
 
     def run_if_due(self, step: int, interval: int | None) -> None:
@@ -42,7 +45,8 @@ class Validator:
         self._transformer.eval()
         problem: str | None = None
         try:
-            self.runner.run(self._transformer, step, lambda *share: self._reporter.share("validating", *share))
+            made = self.runner.run(self._transformer, step, lambda *share: self._reporter.share("validating", *share))
+            self._tracker.log_samples(step, made)
         except (WizardError, RuntimeError, OSError, ValueError) as error:
             problem = f"{type(error).__name__}: {error}"
         finally:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,12 @@ from trainer.loop.tracker import NoTracker, WandbTracker, start_tracker
 from trainer.rundir import EventLog, RunDirectory, StatusWriter
 
 
+class Client:
+    """As much of the client's module as trouble needs."""
+
+    Error = LookupError
+
+
 class Unreachable:
     """A run whose service is gone."""
 
@@ -23,6 +32,48 @@ class Unreachable:
 
     def finish(self, **_: Any) -> None:
         raise OSError("connection refused")
+
+
+SAMPLES_PROGRAM = """
+import sys
+from pathlib import Path
+
+import wandb
+
+from schemas import load_config
+from trainer.loop.reporter import Reporter
+from trainer.loop.tracker import start_tracker
+from trainer.rundir import EventLog, RunDirectory, StatusWriter
+from trainer.validation.runner import SampleFile
+
+config = load_config(sys.argv[1]).config
+run = RunDirectory(Path(config.output_dir))
+run.create()
+with EventLog(run.events_path) as log, StatusWriter(run) as status:
+    tracker = start_tracker(config, "id", Reporter(log, status))
+    made = [SampleFile(i, "a fox", Path(p), None) for i, p in enumerate(sys.argv[2:])]
+    tracker.log(3, {"loss": 1.0})
+    tracker.log_samples(3, made)
+    tracker.close(0)
+"""
+
+
+@pytest.mark.e2e
+def test_samples_go_there_as_media(clips: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    output = tmp_path / "run"
+    write_config(config, config_data(clips, output, wandb={"enabled": True, "project": "p"}))
+    files = [tmp_path / "sample.mp4", tmp_path / "sample.wav"]
+    for file in files:
+        file.write_bytes(b"media")
+    subprocess.run(
+        [sys.executable, "-c", SAMPLES_PROGRAM, str(config), *map(str, files)],
+        check=True,
+        env={**os.environ, "WANDB_MODE": "offline"},
+    )
+    assert not [event for event in events(output, "warning") if event["code"] == "wandb"]
+    stored = {path.suffix for path in output.glob("wandb/offline-run-*/files/media/*/*")}
+    assert {".mp4", ".wav"} <= stored
 
 
 @pytest.mark.e2e
@@ -43,7 +94,7 @@ def test_trouble_is_told_once_and_never_raised(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     run.create()
     with EventLog(run.events_path) as log, StatusWriter(run) as status:
-        tracker = WandbTracker(Unreachable(), Reporter(log, status), ValueError)
+        tracker = WandbTracker(Unreachable(), Client, Reporter(log, status), with_samples=True)
         for step in (1, 2):
             tracker.log(step, {"loss": 1.0})
         tracker.close(0)

@@ -13,6 +13,7 @@ from torch import nn
 from schemas.errors import CheckpointError
 from tests.trainer.loop.world import events
 from trainer.loop.reporter import Reporter
+from trainer.loop.tracker import NoTracker
 from trainer.loop.validating import Validator
 from trainer.rundir import EventLog, RunDirectory, StatusWriter
 
@@ -52,7 +53,7 @@ def test_a_failure_is_a_warning(tmp_path: Path, reporter: Reporter, error: Excep
     optimizer.step()
     before = [value.clone() for slots in optimizer.state.values() for value in slots.values()]
     runner = Failing(error)
-    validator = Validator(cast(Any, runner), cast(Any, model), optimizer, reporter, offload_optimizer=True)
+    validator = Validator(cast(Any, runner), cast(Any, model), optimizer, reporter, NoTracker(), offload_optimizer=True)
     problem = validator.run(7)
     assert problem is not None
     assert runner.modes == [False]
@@ -68,7 +69,12 @@ def test_it_runs_at_multiples_of_the_interval(reporter: Reporter) -> None:
     model = nn.Linear(2, 2)
     runner = Failing(ValueError("x"))
     validator = Validator(
-        cast(Any, runner), cast(Any, model), torch.optim.SGD(model.parameters()), reporter, offload_optimizer=False
+        cast(Any, runner),
+        cast(Any, model),
+        torch.optim.SGD(model.parameters()),
+        reporter,
+        NoTracker(),
+        offload_optimizer=False,
     )
     for step in range(7):
         validator.run_if_due(step, 3)
@@ -79,7 +85,7 @@ def test_it_runs_at_multiples_of_the_interval(reporter: Reporter) -> None:
 def test_without_samples_there_is_nothing_to_run(reporter: Reporter) -> None:
     model = nn.Linear(2, 2)
     validator = Validator(
-        None, cast(Any, model), torch.optim.SGD(model.parameters()), reporter, offload_optimizer=False
+        None, cast(Any, model), torch.optim.SGD(model.parameters()), reporter, NoTracker(), offload_optimizer=False
     )
     validator.run_if_due(3, 3)
     assert validator.run(3) == "this run has no validation samples"
