@@ -32,7 +32,7 @@ class Workshop:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the video VAE and the text encoder compute in: bfloat16 as published, float32 on a processor."""
+        """What the video VAE computes in: bfloat16 as published, float32 on a processor, where bfloat16 is slower."""
         return torch.bfloat16 if self.device.type == "cuda" else torch.float32
 
     def pending(self, directory: str, samples: Sequence[Sample]) -> list[Sample]:
