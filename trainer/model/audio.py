@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
+from accelerate import init_empty_weights
 from diffusers.models.autoencoders.autoencoder_kl_ltx2_audio import LTX2AudioDecoder, LTX2AudioEncoder
-from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder, LTX2VocoderWithBWE, UpSample1d
+from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder, LTX2VocoderWithBWE
 from torch import Tensor, nn
 
 from trainer.files.checkpoint import ModelFiles, read_checkpoint
@@ -86,10 +87,6 @@ class Vocoder(nn.Module):
         self.sample_rate = sample_rate
         self.model = LTX2VocoderWithBWE(**arguments) if extended else LTX2Vocoder(**arguments)
         if extended:
-            # Its filter is computed, not stored: build it for real even when the rest waits on the meta device.
-            with torch.device("cpu"):
-                ratio = arguments["output_sampling_rate"] // arguments["input_sampling_rate"]
-                self.model.resampler = UpSample1d(ratio=ratio, window_type="hann", persistent=False)
             # The class reads this name when the sound does not fill its last frame, but never sets it.
             self.model.hop_length = arguments["hop_length"]
 
@@ -131,7 +128,9 @@ def load_vocoder(files: ModelFiles, *, device: torch.device | str = "cpu") -> Vo
     section = Section.of(checkpoint, "vocoder")
     mel_bins = _audio_section(files).below("model").below("params").below("ddconfig").integer("mel_bins")
     arguments, extended = vocoder_arguments(section, mel_bins)
-    with torch.device("meta"):
+    # Parameters on the meta device, buffers for real: one filter is computed and not stored, and on the meta device the
+    # formulas of all the filters take seconds.
+    with init_empty_weights(include_buffers=False):
         vocoder = Vocoder(arguments, extended, arguments["output_sampling_rate"])
     part = Component("vocoder", _vocoder_address, owns=lambda key: key.startswith(_VOCODER_PREFIX))
     fill(vocoder, part, (checkpoint.path,), dtype=torch.float32, device=device)

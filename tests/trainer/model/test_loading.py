@@ -71,9 +71,11 @@ def test_every_part_of_the_published_releases_fits_at_real_size(
     assert parameters(load_transformer(files, **META)) == transformer
     assert parameters(load_connectors(files, **META)) == connectors
     assert parameters(load_extractor(files, **META)) == extractor
-    for load in (load_video_encoder, load_video_decoder, load_audio_encoder, load_audio_decoder, load_vocoder):
+    for load in (load_video_encoder, load_video_decoder, load_audio_encoder, load_audio_decoder):
         assert parameters(load(files, **META)) > 1_000_000
-    assert load_vocoder(files, **META).sample_rate == (24000 if release == "2.0" else 48000)
+    vocoder = load_vocoder(files, **META)
+    assert parameters(vocoder) > 1_000_000
+    assert vocoder.sample_rate == (24000 if release == "2.0" else 48000)
 
 
 def test_the_convolutional_vae_file_of_2_5_fits(tmp_path: Path) -> None:
