@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from schemas.errors import EXIT_BUG, EXIT_SIGINT, WizardError
 
+EXIT_SIGPIPE = 141
 PACKAGES = ("ltx2-wizard", "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
 
 
@@ -25,13 +27,17 @@ def run_main(main: Callable[[], int], *, crash_folder: Callable[[], Path] = Path
     try:
         return main()
     except WizardError as error:
-        sys.stderr.write(f"{error}\n")
+        _say(f"{error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `| head` does: no bug, and nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_SIGPIPE
     except Exception as error:  # noqa: BLE001 - one of the two borders where every error must end
         report = write_crash_report(error, crash_folder)
-        sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  this is a bug; report: {report}\n")
+        _say(f"unexpected {type(error).__name__}: {error}\n  this is a bug; report: {report}\n")
         return EXIT_BUG
 
 
@@ -56,5 +62,12 @@ def write_crash_report(error: BaseException, folder: Callable[[], Path]) -> Path
         except OSError:
             continue
         return path
-    sys.stderr.write(text)
+    _say(text)
     return Path("(printed above)")
+
+
+def _say(text: str) -> None:
+    """To standard error; when nobody reads it any more the exit code still speaks."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,23 @@ def test_interruption_is_not_a_bug() -> None:
         raise KeyboardInterrupt
 
     assert run_main(work) == 130
+
+
+def test_a_reader_that_left_is_not_a_bug(tmp_path: Path) -> None:
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        try:
+            reader, writer = os.pipe()
+            os.close(reader)
+            os.dup2(writer, 1)
+
+            def work() -> int:
+                os.write(1, b"text")
+                return 0
+
+            code = run_main(work, crash_folder=lambda: tmp_path)
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 141
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -13,13 +14,14 @@ LINE_SECONDS = 1.0
 
 
 class Reporter:
-    """One voice for the whole run. With ``silent`` (all ranks but the first) nothing is written."""
+    """One voice for the whole run."""
 
     def __init__(self, events: EventLog, status: StatusWriter, clock: Callable[[], float] = time.monotonic) -> None:
         self.events, self.status = events, status
         self._clock = clock
         self._last_line = -LINE_SECONDS
         self._last_share = -1.0
+        self._mute = False
 
     def phase(self, phase: str, message: str = "") -> None:
         """Enter a phase."""
@@ -54,11 +56,18 @@ class Reporter:
                 f"  {metrics['step_seconds']:.2f} s/step{left}"
             )
 
-    @staticmethod
-    def line(text: str) -> None:
-        """One line of the log."""
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+    def line(self, text: str) -> None:
+        """One line of the log. When its reader is gone (a closed terminal or pipe), the run goes on without one."""
+        if self._mute:
+            return
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except OSError:
+            self._mute = True
+            # What is still in the buffer must not fail again at exit.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the rest of the process
+            self.events.append("warning", code="output_lost", message="nobody reads the log any more; the run goes on")
 
 
 def _duration(seconds: float) -> str:

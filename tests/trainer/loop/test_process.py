@@ -117,6 +117,22 @@ def test_a_signal_saves_and_ends(
         assert weights_digest(output, STEPS) == uninterrupted
 
 
+def test_a_closed_terminal_does_not_end_the_run(warm: str, clips: Path, tmp_path: Path, uninterrupted: str) -> None:
+    """Standard output is a pipe whose reader leaves in the middle."""
+    output = tmp_path / "run"
+    reader, writer = os.pipe()
+    with open(os.devnull) as null:  # noqa: PTH123
+        job = warm_process.start(
+            warm, ["trainer.train", str(configured(clips, output))], fds=(null.fileno(), writer, writer)
+        )
+    os.close(writer)
+    wait_for_step(output, 1)
+    os.close(reader)
+    assert job.wait(120) == 0
+    assert weights_digest(output, STEPS) == uninterrupted
+    assert "output_lost" in {event["code"] for event in events(output, "warning")}
+
+
 def test_commands_are_obeyed_and_answered(warm: str, clips: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     config = configured(clips, output, checkpoints__interval=100)
