@@ -101,7 +101,7 @@ def training_step(model: ModelShape, run: RunShape, held: Resident) -> Categorie
     stage = max(training_stages(model, run), key=lambda stage: stage.total)
     moment = {
         **fixed,
-        GRADIENTS: stage.live[Kind.GRADIENT] if not before else before,
+        GRADIENTS: before if before else stage.live[Kind.GRADIENT],
         ACTIVATIONS: stage.live[Kind.SAVED],
         RECOMPUTE: stage.live[Kind.RECOMPUTED],
         WORKSPACE: stage.live[Kind.WORKSPACE] + held.dequantized,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -85,7 +86,7 @@ def adapters(layout: Layout, run: RunShape) -> Adapters:
 def _block_parts(pattern: str) -> list[str]:
     """The parts of a pattern that could be the number of a block: those followed by an attention or feed-forward."""
     parts = pattern.split(".")
-    return [part for part, following in zip(parts, parts[1:], strict=False) if "attn" in following or "ff" in following]
+    return [part for part, following in itertools.pairwise(parts) if "attn" in following or "ff" in following]
 
 
 def _in_block(layout: Layout, index: int, patterns: tuple[str, ...]) -> frozenset[str]:

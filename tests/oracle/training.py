@@ -104,7 +104,7 @@ def measure_training(case: Case, *, fake: bool = True) -> Measured:
                 parameter.grad = torch.empty_like(parameter)
             ledger.own((p.grad for p in trained if p.grad is not None), "gradients")
         for parameter in trained:
-            parameter.register_post_accumulate_grad_hook(lambda p: ledger.own([p.grad], "gradients"))  # type: ignore[list-item]
+            parameter.register_post_accumulate_grad_hook(lambda p: ledger.own([p.grad], "gradients"))
         with ledger, cuda_kernels():
             return _step(case, ledger, transformer, trained, optimizer)
 
@@ -226,6 +226,15 @@ class _FakeDraws:
 
     def noise(self, modality: ModalityName, count: int, channels: int) -> Tensor:
         return torch.empty(self._batch, count, channels)
+
+    def condition(self, modality: ModalityName, index: int) -> Tensor:
+        return torch.empty(self._batch)
+
+    def reference(self, modality: ModalityName, index: int) -> Tensor:
+        return torch.empty(())
+
+    def caption(self) -> Tensor:
+        return torch.empty(self._batch)
 
 
 def _noise_levels(case: Case, prepared: TrainingStep) -> TrainingStep:

@@ -14,6 +14,8 @@ from tests.oracle.device import cuda_kernels
 from tests.oracle.ledger import Ledger, Peak
 from tests.support.sparse import write_real
 from trainer.files.checkpoint import read_checkpoint, vae_scale
+from trainer.model.tiling import DECODER_TILES, ENCODER_TILES
+from trainer.model.vae import ConvVideoDecoder, DiffusionVideoDecoder, VideoEncoder
 from trainer.model.video_settings import (
     diffusion_decoder_arguments,
     latent_channels,
@@ -21,8 +23,6 @@ from trainer.model.video_settings import (
     video_encoder_arguments,
     video_vae_section,
 )
-from trainer.model.tiling import DECODER_TILES, ENCODER_TILES
-from trainer.model.vae import ConvVideoDecoder, DiffusionVideoDecoder, VideoEncoder
 
 HEADERS = {"2.0": "ltx-2-19b", "2.3": "ltx-2.3-22b", "2.5": "ltx-2.5-22b-video-vae"}
 

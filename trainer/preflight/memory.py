@@ -22,8 +22,9 @@ from presets.memory import (
 from schemas.conditions import ReferenceCondition
 from schemas.errors import WizardError
 from trainer.files.checkpoint import CONNECTOR_PREFIXES, EXTRACTOR_PREFIX, Checkpoint, transformer_config
-from trainer.files.samples import AudioShape, TextShape as CaptionShape, VideoShape
-from trainer.preflight.facts import Facts, Opened, sound
+from trainer.files.samples import AudioShape, VideoShape
+from trainer.files.samples import TextShape as CaptionShape
+from trainer.preflight.facts import Facts, Opened
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
@@ -51,27 +52,33 @@ def memory_job(config: LtxTrainerConfig) -> JobShape:
     found = _Gathered()
     model = _model(facts, found)
     _tokens(facts, found)
-    optimization, acceleration = config.optimization, config.acceleration
-    if config.model.training_mode == "lora" and acceleration.mixed_precision_mode in (None, "no"):
-        found.assumed.append("without mixed precision the frozen weights are held in fp32")
+    acceleration = config.acceleration
+    if acceleration.quantization is not None:
+        found.assumed.append(
+            f"weights are held in {acceleration.quantization}, block by block linear layers only; "
+            "this trainer cannot quantize yet and refuses such a run"
+        )
     job = JobShape(
         model=model,
         run=_run(facts, found),
         clip=found.clip,
         validation=_validation(facts, found),
         text=TextShape(in_8bit=acceleration.load_text_encoder_in_8bit, encodes_prompts=facts.validates),
-        saving=SavingShape(
-            saves=1
-            if config.checkpoints.interval is None
-            else math.ceil(optimization.steps / config.checkpoints.interval),
-            keep=config.checkpoints.keep_last_n,
-            state=config.checkpoints.save_training_state,
-            fp32=config.checkpoints.precision == "float32",
-            captions=found.samples,
-        ),
+        saving=_saving(config, found),
         workers=config.data.num_dataloader_workers,
     )
     return replace(job, assumed=tuple(found.assumed))
+
+
+def _saving(config: LtxTrainerConfig, found: _Gathered) -> SavingShape:
+    checkpoints, steps = config.checkpoints, config.optimization.steps
+    return SavingShape(
+        saves=1 if checkpoints.interval is None else math.ceil(steps / checkpoints.interval),
+        keep=checkpoints.keep_last_n,
+        state=checkpoints.save_training_state,
+        fp32=checkpoints.precision == "float32",
+        captions=found.samples,
+    )
 
 
 def _run(facts: Facts, found: _Gathered) -> RunShape:
@@ -136,7 +143,7 @@ def model_shape(checkpoint: Checkpoint, video_vae: Checkpoint | None = None) -> 
         caption_width=int(config["caption_channels"]) if inner else None,
         gated=bool(config.get("apply_gated_attention", False)),
         modulated=modulated,
-        prompt_embedding=bool(config.get("use_prompt_adaln_single", True)),
+        prompt_embedding=modulated and bool(config.get("use_prompt_adaln_single", True)),
         keyframe_embedding=bool(config.get("use_keyframes_abs_pos_embedding", False)),
         vae=vae,
         parts=_parts(checkpoint, video_vae, release.parts),

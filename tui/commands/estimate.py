@@ -27,8 +27,8 @@ _PHASES = {
 }
 _BASIS = (
     "rests on: sizes of all tensors, computed from shapes; the training step agrees with a replay of the real network "
-    "to 1 %, video encoding and decoding too; text encoding, sound and host memory are upper bounds; "
-    "not yet compared with a card: 5 % and 0.6 GB are added for context and fragmentation"
+    "to 1 %, video encoding and decoding too (the 2.5 decoder roughly); text encoding, sound and host memory are rough "
+    "upper bounds; not yet compared with a card: 5 % and 0.6 GB are added for context and fragmentation"
 )
 
 
