@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ from trainer.model.inputs import Modalities
 from trainer.model.lora import add_lora
 from trainer.model.settings import transformer_arguments
 from trainer.model.transformer import LtxTransformer
-from trainer.objective.batch import Batch, ModalityName, TextContext
-from trainer.objective.sigma import SigmaDraws, UniformSigma
+from trainer.objective.batch import Batch, ModalityName, RandomDraws, TextContext
+from trainer.objective.sigma import UniformSigma
 from trainer.objective.strategy import ModalityPlan, ModalityStep, Strategy, StrategyPlan, TrainingStep
+from trainer.seeds import generator
 
 HEADERS = {"2.0": "ltx-2-19b", "2.3": "ltx-2.3-22b", "2.5": "ltx-2.5-22b-transformer"}
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -93,7 +95,12 @@ def measure_training(case: Case, *, fake: bool = True) -> Measured:
     """
     transformer = _skeleton(case)
     ledger = Ledger()
-    with FakeTensorMode() if fake else contextlib.nullcontext():
+    strategy, batch = _strategy(case), _batch(case)
+    # The strategy looks at values, so it works on real tensors; only their likenesses go on from here.
+    given = (batch, _noise_levels(case, strategy.prepare(batch, RandomDraws(range(case.batch), _stream))))
+    with FakeTensorMode() if fake else contextlib.nullcontext() as mode:
+        if mode is not None:
+            given = _mapped(given, mode.from_tensor)
         _inflate(transformer, case)
         trained = [parameter for parameter in transformer.parameters() if parameter.requires_grad]
         optimizer = build_optimizer("adamw", trained, 1e-4)
@@ -106,16 +113,21 @@ def measure_training(case: Case, *, fake: bool = True) -> Measured:
         for parameter in trained:
             parameter.register_post_accumulate_grad_hook(lambda p: ledger.own([p.grad], "gradients"))
         with ledger, cuda_kernels():
-            return _step(case, ledger, transformer, trained, optimizer)
+            tensors: list[Tensor] = []
+            _mapped(given, tensors.append)
+            ledger.own(tensors, "inputs")
+            return _step(case, ledger, transformer, strategy, given[1], trained, optimizer)
 
 
 def _step(
-    case: Case, ledger: Ledger, transformer: nn.Module, trained: list[nn.Parameter], optimizer: torch.optim.Optimizer
+    case: Case,
+    ledger: Ledger,
+    transformer: nn.Module,
+    strategy: Strategy,
+    prepared: TrainingStep,
+    trained: list[nn.Parameter],
+    optimizer: torch.optim.Optimizer,
 ) -> Measured:
-    strategy = _strategy(case)
-    with ledger.phase("inputs"):
-        batch = _batch(case)
-        prepared = _noise_levels(case, strategy.prepare(batch, _FakeDraws(case.batch)))
     with ledger.phase("forward") as forward:
         video = None if prepared.video is None else prepared.video.inputs
         audio = None if prepared.audio is None else prepared.audio.inputs
@@ -193,7 +205,7 @@ def _batch(case: Case) -> Batch:
     def context(prefix: str) -> Tensor:
         width = arguments[f"{prefix}num_attention_heads"] * arguments[f"{prefix}attention_head_dim"]
         width = arguments["caption_channels"] if inner else width
-        return torch.empty(case.batch, case.text, width, dtype=torch.bfloat16)
+        return torch.zeros(case.batch, case.text, width, dtype=torch.bfloat16)
 
     video = (
         None
@@ -215,26 +227,19 @@ def _batch(case: Case) -> Batch:
     )
 
 
-class _FakeDraws:
-    """Random numbers without values."""
+def _stream(sample: int, purpose: str) -> torch.Generator:
+    return generator(0, str(sample), purpose)
 
-    def __init__(self, batch: int) -> None:
-        self._batch = batch
 
-    def sigma(self, modality: ModalityName) -> SigmaDraws:
-        return SigmaDraws(*(torch.empty(self._batch) for _ in range(3)))
-
-    def noise(self, modality: ModalityName, count: int, channels: int) -> Tensor:
-        return torch.empty(self._batch, count, channels)
-
-    def condition(self, modality: ModalityName, index: int) -> Tensor:
-        return torch.empty(self._batch)
-
-    def reference(self, modality: ModalityName, index: int) -> Tensor:
-        return torch.empty(())
-
-    def caption(self) -> Tensor:
-        return torch.empty(self._batch)
+def _mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:
+    """``value`` with every tensor in it changed, through tuples and dataclasses."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, change) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{item.name: _mapped(getattr(value, item.name), change) for item in fields(value)})
+    return value
 
 
 def _noise_levels(case: Case, prepared: TrainingStep) -> TrainingStep:
