@@ -53,6 +53,14 @@ class FirstFrameCondition(Section):
 
     type: Literal["first_frame"] = setting("first_frame", title="Type", text="Image to video")
     probability: Number = probability()
+    skip_stills: bool = setting(
+        False,
+        title="Skip stills",
+        text="Leave it out for clips of a single latent frame, such as images, instead of refusing them",
+        advanced=True,
+        extension=True,
+        quality="for images and videos in one dataset; given its only frame, an image has nothing left to learn",
+    )
 
 
 class PrefixCondition(Section):
@@ -113,6 +121,14 @@ class ReferenceCondition(Section):
         le=1.0,
         memory="a reference of full size doubles the tokens of the sequence",
         speed="a reference of full size more than doubles the time of a step",
+    )
+    timing: Literal["own", "target"] = setting(
+        "own",
+        title="Timing",
+        text="Whose frame rate places a video reference in time: its own, or the target's frame by frame, as the "
+        "retired video_to_video strategy did",
+        advanced=True,
+        extension=True,
     )
 
 

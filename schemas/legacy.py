@@ -23,7 +23,7 @@ LEGACY_DEFAULT_STRATEGY: Final[Mapping[str, Any]] = {
     "video": {
         "is_generated": True,
         "latents_dir": "latents",
-        "conditions": [{"type": "first_frame", "probability": 0.1}],
+        "conditions": [{"type": "first_frame", "probability": 0.1, "skip_stills": True}],
     },
 }
 """What a file without ``training_strategy`` has always meant: text_to_video with its defaults."""
@@ -189,13 +189,14 @@ def migrate_strategy(data: Mapping[str, Any]) -> Migration:
         done.problems.extend(problems_of(error, legacy))
         done.data = dict(LEGACY_DEFAULT_STRATEGY)
         return done
-    done.data = _text_to_video(old) if isinstance(old, TextToVideoConfig) else _video_to_video(done, old)
+    done.data = _text_to_video(old) if isinstance(old, TextToVideoConfig) else _video_to_video(old)
     done.notes.append(Note("name", f"{name} is retired, read as flexible"))
     return done
 
 
 def _video(p: float, conditions: list[dict[str, Any]]) -> dict[str, Any]:
-    first = [{"type": "first_frame", "probability": p}] if p > 0 else []
+    # The retired strategies left single frames alone.
+    first = [{"type": "first_frame", "probability": p, "skip_stills": True}] if p > 0 else []
     return {"is_generated": True, "latents_dir": "latents", "conditions": [*conditions, *first]}
 
 
@@ -207,10 +208,9 @@ def _text_to_video(old: TextToVideoConfig) -> dict[str, Any]:
     return data
 
 
-def _video_to_video(done: Migration, old: Section) -> dict[str, Any]:
+def _video_to_video(old: Section) -> dict[str, Any]:
     assert isinstance(old, VideoToVideoConfig)
-    reference = {"type": "reference", "latents_dir": old.reference_latents_dir, "probability": 1.0}
-    done.notes.append(Note("name", "references are placed in time by their own frame rate, no longer by the target's"))
+    reference = {"type": "reference", "latents_dir": old.reference_latents_dir, "timing": "target"}
     return {"name": "flexible", "video": _video(old.first_frame_conditioning_p, [reference])}
 
 

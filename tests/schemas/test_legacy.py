@@ -101,7 +101,7 @@ def test_faults_are_shown_at_the_key_that_was_written(keys: dict[str, Any], path
 
 
 def _first_frame(p: float) -> dict[str, Any]:
-    return {"type": "first_frame", "probability": p}
+    return {"type": "first_frame", "probability": p, "skip_stills": True}
 
 
 def test_strategies() -> None:
@@ -115,7 +115,7 @@ def test_strategies() -> None:
         "audio": {"is_generated": True, "latents_dir": "audio_latents", "conditions": []},
         "shared_sigma": True,
     }
-    reference = {"type": "reference", "latents_dir": "refs", "probability": 1.0}
+    reference = {"type": "reference", "latents_dir": "refs", "probability": 1.0, "timing": "target"}
     assert strategy({"name": "video_to_video", "reference_latents_dir": "refs", "first_frame_conditioning_p": 0.5}) == {
         "name": "flexible",
         "video": {**video, "conditions": [reference, _first_frame(0.5)]},

@@ -69,13 +69,18 @@ def source_list(config: LtxTrainerConfig) -> tuple[Source, ...]:
     return (captions, *_modality("video", strategy.video), *_modality("audio", strategy.audio))
 
 
+def condition_role(modality: str, index: int) -> str:
+    """Role of the files of a modality's condition number ``index``."""
+    return f"{modality}.conditions[{index}]"
+
+
 def _modality(name: Literal["video", "audio"], modality: ModalityConfig | None) -> Iterator[Source]:
     if modality is None:
         return
     place = f"training_strategy.{name}"
     yield Source(name, modality.latents_dir, name, f"{place}.latents_dir")
     for index, condition in enumerate(modality.conditions):
-        role, field = f"{name}.conditions[{index}]", f"{place}.conditions[{index}]"
+        role, field = condition_role(name, index), f"{place}.conditions[{index}]"
         if isinstance(condition, MaskCondition):
             kind: Kind = "video-mask" if name == "video" else "audio-mask"
             yield Source(role, condition.mask_dir, kind, f"{field}.mask_dir")

@@ -14,7 +14,8 @@ from trainer.data.connector_cache import CachedContext, ConnectorCache
 from trainer.data.dataset import Item, PrecomputedDataset, collate
 from trainer.files.dataset import CONDITIONS, DatasetIndex
 from trainer.loop.order import BatchOrder, OrderedBatches
-from trainer.objective.batch import Batch, TextContext
+from trainer.objective.batch import Batch, References, TextContext
+from trainer.objective.strategy import MODALITIES
 from trainer.seeds import generator
 
 Clip = tuple[Item, CachedContext]
@@ -58,6 +59,7 @@ def batch_of(clips: Sequence[Clip]) -> Batch:
     """Clips of one shape as a batch on the CPU."""
     table = collate([item for item, _ in clips])
     video, audio = table.get("video"), table.get("audio")
+    conditions = {role: found for role, found in table.items() if isinstance(found, dict) and role not in MODALITIES}
     contexts = [context for _, context in clips]
     return Batch(
         names=tuple(table["name"]),
@@ -70,6 +72,12 @@ def batch_of(clips: Sequence[Clip]) -> Batch:
             _stacked([context.audio_SD for context in contexts]),
             None,
         ),
+        masks={role: found["mask"] for role, found in conditions.items() if "mask" in found},
+        references={
+            role: References(found["latents"], found.get("fps"))
+            for role, found in conditions.items()
+            if "latents" in found
+        },
     )
 
 

@@ -57,6 +57,8 @@ class Session:
     engine: Engine
     learning_rate: LearningRate
     progress: Progress
+    references: Mapping[str, str]
+    """What readers of the exported weights are told about references."""
 
     def capture(self) -> TrainingState:
         """The state after the last finished step, copied to the CPU."""
@@ -76,6 +78,7 @@ class Session:
             "optimizer": {"type": config.optimization.optimizer_type, "slots": slots},
             "scaler": None if scaler is None else scaler.state_dict(),
             "world_size": self.engine.accelerator.num_processes,
+            "references": dict(self.references),
         }
         return TrainingState(
             step=self.progress.step,
@@ -91,8 +94,9 @@ class Session:
         Raises CheckpointError when the state does not belong to what is trained here.
         """
         lost = []
-        fill_weights(self.engine.parameters, state.weights, path)
         numbers = state.numbers
+        self._demand_references(numbers.get("references", {}), path)
+        fill_weights(self.engine.parameters, state.weights, path)
         try:
             self.progress.step = state.step
             self.progress.batches = int(numbers["batches"])
@@ -134,7 +138,7 @@ class Session:
             base_version=self.base_version,
             config_fingerprint=self.fingerprint,
         )
-        write_safetensors(path, published_tensors(self.transformer, dtype), origin.metadata())
+        write_safetensors(path, published_tensors(self.transformer, dtype), {**origin.metadata(), **self.references})
 
     def save_bytes(self) -> int:
         """About how large the next save is."""
@@ -152,4 +156,18 @@ class Session:
             "step": str(self.progress.step),
             "base_model_fingerprint": self.base_fingerprint,
             "config_fingerprint": self.fingerprint,
+            **self.references,
         }
+
+    def _demand_references(self, saved: Mapping[str, str], path: Path) -> None:
+        """The weights have learnt where references of one size belong; others would be laid elsewhere."""
+        if dict(saved) != dict(self.references):
+            raise CheckpointError(
+                f"was trained with references of {_spoken(saved)}, now they have {_spoken(self.references)}",
+                where=path,
+                hint="prepare the references as before, or start anew with --resume never",
+            )
+
+
+def _spoken(references: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(references.items())) or "their targets' size and rate"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from schemas.params import resolved_sampling_params, resolved_scheduler_params
 from trainer.data.connector_cache import ConnectorCache
 from trainer.files.checkpoint import ModelFiles, file_fingerprint, files_vae_scale, read_checkpoint, resolve_model_files
 from trainer.files.dataset import CONDITIONS, DatasetIndex, sources
+from trainer.files.given import demand_learnable
+from trainer.files.references import ReferenceFactors, factor_metadata, reference_factors
 from trainer.loop.clips import ClipDataset
 from trainer.loop.engine import Engine
 from trainer.loop.lr import LearningRate
@@ -48,6 +50,8 @@ class Prepared:
     plan: StrategyPlan
     clips: ClipDataset
     order: BatchOrder
+    factors: Mapping[str, ReferenceFactors]
+    """Of the video references, by role."""
 
     @property
     def modalities(self) -> Modalities:
@@ -82,6 +86,8 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     index.require_samples()
     for dropped in index.dropped:
         warn("clip_dropped", f"{dropped.name} is not trained on: {dropped.reason}")
+    factors = reference_factors(config.training_strategy, index)
+    demand_learnable(config.training_strategy, index, files_vae_scale(files).spatial)
     modalities = Modalities(video=plan.video is not None, audio=plan.audio is not None)
     cache = _cached_captions(config, files, index, modalities, accelerator, share)
     clips = ClipDataset(index, cache)
@@ -93,7 +99,7 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
             f"{len(order.left_out)} clips never fill a batch of {config.optimization.batch_size} because too few share "
             f"their shape: {names}",
         )
-    return Prepared(accelerator, files, plan, clips, order)
+    return Prepared(accelerator, files, plan, clips, order, factors)
 
 
 def build_session(
@@ -137,6 +143,7 @@ def build_session(
         engine=engine,
         learning_rate=_learning_rate(config),
         progress=Progress(),
+        references=factor_metadata(config.training_strategy, prepared.factors),
     )
 
 
@@ -201,6 +208,7 @@ def build_strategy(config: LtxTrainerConfig, prepared: Prepared, transformer: Lt
         sampler=build_sampler(mode, params),
         scale=files_vae_scale(prepared.files),
         mark_keyframes=bool(getattr(transformer.config, "use_keyframes_abs_pos_embedding", False)),
+        factors=prepared.factors,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import torch
@@ -31,6 +31,16 @@ class TextContext:
 
 
 @dataclass(frozen=True, slots=True)
+class References:
+    """Reference clips of a batch, one for each sample."""
+
+    latents: Tensor
+    """``[B, C, F, H, W]`` or ``[B, C, T, M]``."""
+    fps_B: Tensor | None
+    """Frames per second of each; None for sound."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Prepared clips of one shape, on the device they are trained on."""
 
@@ -40,6 +50,18 @@ class Batch:
     """Frames per second of each clip; present with video."""
     audio_BCTM: Tensor | None
     context: TextContext
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    """By role: ``[B, F, H, W]`` or ``[B, T]``, above 0.5 = given. They stay on the CPU, where they meet the draws."""
+    references: Mapping[str, References] = field(default_factory=dict)
+    """By role."""
+
+    def grid(self, modality: ModalityName) -> tuple[int, ...]:
+        """Latent sizes of a clip: frames, rows, columns of a video, steps of a sound."""
+        if modality == "audio":
+            assert self.audio_BCTM is not None
+            return (self.audio_BCTM.shape[2],)
+        assert self.video_BCFHW is not None
+        return tuple(self.video_BCFHW.shape[2:])
 
     @property
     def size(self) -> int:
@@ -59,11 +81,16 @@ class Batch:
             fps_B=changed(self.fps_B),
             audio_BCTM=changed(self.audio_BCTM),
             context=TextContext(changed(context.video_BSD), changed(context.audio_BSD), changed(context.mask_BS)),
+            masks={role: change(mask) for role, mask in self.masks.items()},
+            references={
+                role: References(change(found.latents), changed(found.fps_B)) for role, found in self.references.items()
+            },
         )
 
     def to(self, device: torch.device) -> Batch:
         """On ``device``; the copies overlap with computation when this batch is in pinned memory."""
-        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+        moved = replace(self, masks={}).map(lambda tensor: tensor.to(device, non_blocking=True))
+        return replace(moved, masks=self.masks)
 
     def pin_memory(self) -> Batch:
         """In pinned memory; the data loader calls this by name."""
@@ -79,6 +106,18 @@ class Draws(Protocol):
 
     def noise(self, modality: ModalityName, count: int, channels: int) -> Tensor:
         """Standard normal ``[B, count, channels]`` on the CPU."""
+        ...
+
+    def condition(self, modality: ModalityName, index: int) -> Tensor:
+        """Uniform in [0, 1), ``[B]`` on the CPU: whether condition number ``index`` is applied to each sample."""
+        ...
+
+    def reference(self, modality: ModalityName, index: int) -> Tensor:
+        """Uniform in [0, 1), a scalar on the CPU: whether reference number ``index`` is joined to the batch."""
+        ...
+
+    def caption(self) -> Tensor:
+        """Uniform in [0, 1), ``[B]`` on the CPU: whether each sample's caption is dropped."""
         ...
 
 
@@ -110,3 +149,18 @@ class RandomDraws:
                 for sample in self._samples
             ]
         )
+
+    def condition(self, modality: ModalityName, index: int) -> Tensor:
+        """One number per sample."""
+        return self._uniform(f"{modality}.conditions[{index}]", self._samples)
+
+    def reference(self, modality: ModalityName, index: int) -> Tensor:
+        """The first sample decides for the batch."""
+        return self._uniform(f"{modality}.conditions[{index}]", self._samples[:1])[0]
+
+    def caption(self) -> Tensor:
+        """One number per sample."""
+        return self._uniform("caption", self._samples)
+
+    def _uniform(self, purpose: str, samples: Sequence[int]) -> Tensor:
+        return torch.cat([torch.rand(1, generator=self._stream(sample, purpose)) for sample in samples])

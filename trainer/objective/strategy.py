@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from schemas.errors import ConfigError, FieldProblem
+from trainer.files.references import ReferenceFactors
 from trainer.objective.batch import Batch, Draws, ModalityName
+from trainer.objective.conditions import kept_tokens, with_references
 from trainer.objective.loss import velocity_loss
 from trainer.objective.sigma import SigmaSampler
 from trainer.objective.state import TokenState, audio_state, video_state
 
 if TYPE_CHECKING:
+    from schemas.conditions import TrainingCondition
     from schemas.strategy import FlexibleStrategyConfig
     from trainer.files.checkpoint import VaeScale
     from trainer.model.inputs import ModalityInput
@@ -28,6 +31,7 @@ class ModalityPlan:
 
     generated: bool
     """True: it is noised and learnt. False: it stands clean beside the other one and is not in the loss."""
+    conditions: tuple[TrainingCondition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,14 @@ class Strategy:
     scale: VaeScale
     mark_keyframes: bool
     """Mark the first latent frame of the target, as validation does; only 2.5 networks read the mark."""
+    factors: Mapping[str, ReferenceFactors] = field(default_factory=dict)
+    """Of the video references, by role."""
 
     def prepare(self, batch: Batch, draws: Draws) -> TrainingStep:
-        """Noise the batch. Modalities are drawn one after the other and do not depend on each other's draws."""
+        """Noise the batch and lay the conditions over it; no draw depends on another one.
+
+        Raises DataError when the drawn conditions leave nothing of a sample to learn.
+        """
         video = self._step("video", batch, draws, None) if self.plan.video else None
         sigma_B = video.sigma_B if video is not None and self.plan.shared_sigma else None
         audio = self._step("audio", batch, draws, sigma_B) if self.plan.audio else None
@@ -121,17 +130,23 @@ class Strategy:
         assert plan is not None
         state = self._state(modality, batch)
         device = state.clean.device
-        context_BSD = batch.context.of(modality)
+        noise_BNC = target_BNC = None
         if not plan.generated:
+            # Whatever else is given of it makes no difference: it is given whole.
             state = state.frozen()
-            zero_B = torch.zeros(batch.size, device=device)
-            return ModalityStep(state, state.as_input(zero_B, context_BSD, batch.context.mask_BS), zero_B, None)
-        if sigma_B is None:
-            sigma_B = self.sampler(draws.sigma(modality), state.count).to(device)
-        noise_BNC = draws.noise(modality, state.count, state.clean.shape[2]).to(device)
-        target_BNC = noise_BNC - state.clean[:, state.target]
-        state = state.noised(noise_BNC, sigma_B)
-        inputs = state.as_input(sigma_B, context_BSD, batch.context.mask_BS)
+            sigma_B = torch.zeros(batch.size, device=device)
+        else:
+            if sigma_B is None:
+                sigma_B = self.sampler(draws.sigma(modality), state.count).to(device)
+            noise_BNC = draws.noise(modality, state.count, state.clean.shape[2]).to(device)
+            target_BNC = noise_BNC - state.clean
+            kept_BN = kept_tokens(modality, plan.conditions, batch, draws, self.scale.spatial)
+            if kept_BN is not None:
+                state = state.keep(kept_BN.to(device, non_blocking=True))
+        state = with_references(state, modality, plan.conditions, batch, draws, self.scale, self.factors)
+        if noise_BNC is not None:
+            state = state.noised(noise_BNC, sigma_B)
+        inputs = state.as_input(sigma_B, batch.context.of(modality), batch.context.mask_BS)
         return ModalityStep(state, inputs, sigma_B, target_BNC)
 
     def _state(self, modality: ModalityName, batch: Batch) -> TokenState:
@@ -153,24 +168,9 @@ def _score(step: ModalityStep | None, prediction_BNC: Tensor | None) -> Tensor |
 
 
 def plan_of(strategy: FlexibleStrategyConfig) -> StrategyPlan:
-    """What a configured strategy asks for.
-
-    Raises ConfigError for a condition this trainer cannot apply: leaving it out would train something else.
-    """
-    problems = []
-    plans: dict[str, ModalityPlan | None] = {"video": None, "audio": None}
-    for modality, settings in (("video", strategy.video), ("audio", strategy.audio)):
-        if settings is None:
-            continue
-        plans[modality] = ModalityPlan(settings.is_generated)
-        problems += [
-            FieldProblem(
-                f"training_strategy.{modality}.conditions[{index}]",
-                f"the condition {condition.type} is not supported in training yet",
-                "remove it, or train with the text condition alone",
-            )
-            for index, condition in enumerate(settings.conditions)
-        ]
-    if problems:
-        raise ConfigError("this trainer cannot apply every configured condition", problems=tuple(problems))
+    """What a configured strategy asks for."""
+    plans = {
+        modality: None if settings is None else ModalityPlan(settings.is_generated, tuple(settings.conditions))
+        for modality, settings in (("video", strategy.video), ("audio", strategy.audio))
+    }
     return StrategyPlan(plans["video"], plans["audio"], shared_sigma=strategy.shared_sigma)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from schemas.conditions import (
-    FirstFrameCondition,
-    MaskCondition,
-    PrefixCondition,
-    ReferenceCondition,
-    SpatialCropCondition,
-    SuffixCondition,
-    TrainingCondition,
-)
+from schemas.conditions import MaskCondition, ReferenceCondition, SpatialCropCondition, TrainingCondition
 from schemas.errors import EXIT_DATA, WizardError
-from schemas.strategy import ModalityConfig
-from trainer.files.pt import read_tensor
-from trainer.files.samples import AudioShape, MaskShape, Shape, VideoShape
-from trainer.preflight.facts import Facts, sound
-from trainer.preflight.problem import Problem, Severity, from_error, info, warning
+from trainer.files.dataset import condition_role
+from trainer.files.given import Grid, given_cells, grid_of, read_mask
+from trainer.files.samples import AudioShape, MaskShape, VideoShape
+from trainer.preflight.facts import Facts, Opened, sound
+from trainer.preflight.problem import Problem, error, from_error, info, warning
 from trainer.preflight.rules_dataset import some
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from schemas.strategy import ModalityConfig
 
 _MOST_MASKS: Final = 200
 """Masks are read whole, so of a large dataset only so many are."""
@@ -33,150 +33,140 @@ def conditions(facts: Facts) -> Iterator[Problem]:
     for name, modality in (("video", strategy.video), ("audio", strategy.audio)):
         if modality is None:
             continue
-        place = f"training_strategy.{name}.conditions"
         for index, condition in enumerate(modality.conditions):
-            yield from _condition(facts, name, modality, f"{place}[{index}]", condition)
-        yield from _together(facts, name, modality, place)
+            yield from _applied(f"training_strategy.{condition_role(name, index)}", name, modality, condition)
+        if modality.is_generated:
+            yield from _coverage(facts, name, modality.conditions)
 
 
-def _condition(
-    facts: Facts, name: str, modality: ModalityConfig, path: str, condition: TrainingCondition
-) -> Iterator[Problem]:
+def _applied(path: str, name: str, modality: ModalityConfig, condition: TrainingCondition) -> Iterator[Problem]:
+    """Conditions that are never applied, or change nothing."""
     if condition.probability == 0:
         yield info("condition-never", path, "its probability is 0: it is never applied", "raise it or delete it")
-    if isinstance(condition, ReferenceCondition):
-        return
-    if not modality.is_generated:
+    if not modality.is_generated and not isinstance(condition, ReferenceCondition):
         yield warning(
             "condition-ignored",
             path,
             f"{name} is given whole, so {condition.type} changes nothing",
             "delete the condition, or set is_generated to true",
         )
-        return
-    covered: list[str] = []
-    empty: list[str] = []
-    for sample in facts.opened:
-        shape = sample.shape(name)
-        if shape is None:
-            continue
-        given, whole = _given(condition, shape, facts.scale.spatial)
-        if given >= whole:
-            covered.append(f"{sample.name} ({_length(shape)})")
-        elif given == 0 and isinstance(condition, SpatialCropCondition):
-            empty.append(sample.name)
-    if covered:
-        yield _covers(path, condition.type, condition.probability, covered, len(facts.opened))
-    if empty:
-        yield warning(
-            "condition-empty",
-            path,
-            f"the region holds no whole latent cell of {len(empty)} samples: {some(empty)}",
-            f"edges are rounded down to multiples of {facts.scale.spatial} pixels",
-        )
 
 
-def _covers(path: str, kind: str, probability: float, covered: list[str], total: int) -> Problem:
-    """An error when these samples can never be learnt from; a warning when they are only wasted now and then."""
-    severity: Severity = "error" if probability == 1 or len(covered) == total else "warning"
-    return Problem(
-        "condition-covers-clip",
-        severity,
-        path,
-        f"{kind} gives the whole clip in {len(covered)} of {total} samples; {_NO_LOSS}: {some(covered)}",
-        "shorten the condition, or leave these clips out",
-        EXIT_DATA,
-    )
+@dataclass
+class _Found:
+    """Names of samples by what is wrong with them."""
+
+    whole: dict[int, list[str]] = field(default_factory=dict)
+    """Given whole by one condition, by its index."""
+    together: list[str] = field(default_factory=list)
+    """Given whole by several together."""
+    empty: dict[int, list[str]] = field(default_factory=dict)
+    """Given nothing by one condition."""
+    damaged: dict[int, WizardError] = field(default_factory=dict)
+    """The first mask of a condition that cannot be read."""
 
 
-def _length(shape: Shape) -> str:
-    if isinstance(shape, VideoShape):
-        return f"{shape.frames} latent frames"
-    return f"{shape.steps} steps" if isinstance(shape, AudioShape) else ""
-
-
-def _given(condition: TrainingCondition, shape: Shape, spatial: int) -> tuple[int, int]:
-    """(given, whole) in latent frames or steps; for a region in latent cells."""
-    if isinstance(condition, SpatialCropCondition):
-        return _region(condition, shape, spatial)
-    whole = shape.frames if isinstance(shape, VideoShape) else shape.steps if isinstance(shape, AudioShape) else 1
-    if isinstance(condition, PrefixCondition | SuffixCondition):
-        return condition.temporal_boundary, whole
-    return (1, whole) if isinstance(condition, FirstFrameCondition) else (0, whole)
-
-
-def _region(condition: SpatialCropCondition, shape: Shape, spatial: int) -> tuple[int, int]:
-    """Latent cells inside the region and in all: coordinates are floored to cells, then clamped to the grid."""
-    if not isinstance(shape, VideoShape):
-        return 0, 1
-    top, left, bottom, right = (value // spatial for value in condition.spatial_region)
-    rows = min(bottom, shape.height) - min(top, shape.height)
-    columns = min(right, shape.width) - min(left, shape.width)
-    return max(0, rows) * max(0, columns), shape.height * shape.width
-
-
-def _together(facts: Facts, name: str, modality: ModalityConfig, place: str) -> Iterator[Problem]:
-    """Prefix and suffix that meet in the middle, each being short enough alone."""
-    if not modality.is_generated:
-        return
-    starts = [c.temporal_boundary for c in modality.conditions if isinstance(c, PrefixCondition)]
-    starts += [1 for c in modality.conditions if isinstance(c, FirstFrameCondition)]
-    ends = [c.temporal_boundary for c in modality.conditions if isinstance(c, SuffixCondition)]
-    if not starts or not ends:
-        return
-    start, end = max(starts), max(ends)
-    met = []
-    for sample in facts.opened:
-        shape = sample.shape(name)
-        whole = shape.frames if isinstance(shape, VideoShape) else shape.steps if isinstance(shape, AudioShape) else 0
-        if max(start, end) < whole <= start + end:
-            met.append(f"{sample.name} ({whole})")
-    if met:
-        yield warning(
-            "conditions-cover-clip",
-            place,
-            f"when prefix ({start}) and suffix ({end}) are both drawn they give {len(met)} samples whole; "
-            f"{_NO_LOSS}: {some(met)}",
-            "shorten one of them",
-        )
-
-
-def masks(facts: Facts) -> Iterator[Problem]:
-    """Masks leave something to generate and give something."""
-    strategy = facts.config.training_strategy
-    for name, modality in (("video", strategy.video), ("audio", strategy.audio)):
-        for index, condition in enumerate(modality.conditions if modality else []):
-            if isinstance(condition, MaskCondition) and modality is not None and modality.is_generated:
-                yield from _mask_values(facts, f"{name}.conditions[{index}]", condition.probability)
-
-
-def _mask_values(facts: Facts, role: str, probability: float) -> Iterator[Problem]:
+def _coverage(facts: Facts, name: str, all_conditions: Sequence[TrainingCondition]) -> Iterator[Problem]:
     index = sound(facts.index)
     if index is None:
         return
-    files = {sample.name: sample.files[role] for sample in index.samples}
-    path = f"training_strategy.{role}"
-    whole: list[str] = []
-    nothing: list[str] = []
-    for sample in facts.opened[:_MOST_MASKS]:
-        shape = sample.shapes[role]
-        if not isinstance(shape, MaskShape):
+    files = {sample.name: sample.files for sample in index.samples}
+    found = _Found()
+    for number, sample in enumerate(facts.opened):
+        chosen = {
+            place: condition
+            for place, condition in enumerate(all_conditions)
+            if not isinstance(condition, ReferenceCondition)
+            and (number < _MOST_MASKS or not isinstance(condition, MaskCondition))
+        }
+        _look(found, name, chosen, sample, files[sample.name], facts.scale.spatial)
+    yield from _problems(found, name, all_conditions, facts)
+
+
+def _look(
+    found: _Found,
+    name: str,
+    chosen: Mapping[int, TrainingCondition],
+    sample: Opened,
+    files: Mapping[str, Path],
+    spatial: int,
+) -> None:
+    """Note what the conditions give of one sample."""
+    shape = sample.shape(name)
+    if not isinstance(shape, VideoShape | AudioShape):
+        return
+    grid = grid_of(shape)
+    told = f"{sample.name} ({grid[0]} {'latent frames' if isinstance(shape, VideoShape) else 'steps'})"
+    given: list[np.ndarray[Any, Any]] = []
+    whole = False
+    for place, condition in chosen.items():
+        role = condition_role(name, place)
+        if isinstance(condition, MaskCondition) and not _fits(sample, role, grid):
             continue
         try:
-            given = read_tensor(files[sample.name], shape.tensor) > 0.5
+            cells = given_cells(condition, grid, spatial, partial(read_mask, files.get(role, Path()), grid))
         except WizardError as fault:
-            yield from_error(fault, "data-unreadable", path)
+            found.damaged.setdefault(place, fault)
             continue
-        if given.all():
-            whole.append(sample.name)
-        elif not given.any():
-            nothing.append(sample.name)
-    if whole:
-        yield _covers(path, "the mask", probability, whole, len(facts.opened))
-    if nothing:
+        given.append(cells)
+        if cells.all():
+            whole = True
+            found.whole.setdefault(place, []).append(told)
+        elif condition.probability and not cells.any():
+            found.empty.setdefault(place, []).append(sample.name)
+    if given and not whole and sum(given[1:], given[0]).all():
+        found.together.append(told)
+
+
+def _fits(sample: Opened, role: str, grid: Grid) -> bool:
+    """Whether a mask can be looked at; the dataset's rules say when it cannot."""
+    mask = sample.shape(role)
+    return isinstance(mask, MaskShape) and mask.shape == grid
+
+
+def _problems(found: _Found, name: str, all_conditions: Sequence[TrainingCondition], facts: Facts) -> Iterator[Problem]:
+    for place, fault in found.damaged.items():
+        yield from_error(fault, "data-unreadable", f"training_strategy.{condition_role(name, place)}")
+    for place, names in found.whole.items():
+        yield error(
+            "condition-covers-clip",
+            f"training_strategy.{condition_role(name, place)}",
+            f"{all_conditions[place].type} gives the whole clip in {len(names)} of {len(facts.opened)} samples; "
+            f"{_NO_LOSS}: {some(names)}",
+            _hint(all_conditions[place]),
+            exit_code=EXIT_DATA,
+        )
+    if found.together:
+        yield error(
+            "conditions-cover-clip",
+            f"training_strategy.{name}.conditions",
+            f"drawn together, the conditions give {len(found.together)} of {len(facts.opened)} samples whole; "
+            f"{_NO_LOSS}: {some(found.together)}",
+            "shorten one of them, or leave these clips out",
+            exit_code=EXIT_DATA,
+        )
+    for place, names in found.empty.items():
+        yield from _empty(f"training_strategy.{condition_role(name, place)}", all_conditions[place], names, facts)
+
+
+def _hint(condition: TrainingCondition) -> str:
+    if condition.type == "first_frame":
+        return "set skip_stills: true on the condition, or leave these clips out"
+    return "shorten the condition, or leave these clips out"
+
+
+def _empty(path: str, condition: TrainingCondition, names: list[str], facts: Facts) -> Iterator[Problem]:
+    if isinstance(condition, SpatialCropCondition):
+        yield warning(
+            "condition-empty",
+            path,
+            f"the region holds no whole latent cell of {len(names)} samples: {some(names)}",
+            f"edges are rounded down to multiples of {facts.scale.spatial} pixels",
+        )
+    elif isinstance(condition, MaskCondition):
         yield warning(
             "mask-empty",
             path,
-            f"{len(nothing)} masks give nothing (no value above 0.5): {some(nothing)}",
+            f"{len(names)} masks give nothing (no value above 0.5): {some(names)}",
             "1 means given and 0 means generated; prepare the masks again if they are inverted",
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from schemas.errors import EXIT_DATA, WizardError
 from trainer.files.checkpoint import Checkpoint
 from trainer.files.dataset import Source
+from trainer.files.references import Pair, Timing, common_factors, factors_between, reference_timings
 from trainer.files.samples import AudioShape, MaskShape, Shape, TextShape, VideoShape
-from trainer.preflight.facts import Facts
+from trainer.preflight.facts import Facts, sound
 from trainer.preflight.problem import Problem, error, from_error, info, warning
 from trainer.preflight.rules_model import audio_channels, registers, video_channels
 
@@ -153,14 +155,16 @@ def agreement(facts: Facts) -> Iterator[Problem]:
         if ".conditions[" not in source.role:
             continue
         modality = source.role.partition(".")[0]
-        rule: Callable[[Shape, Shape], str] = mask_fault if source.kind.endswith("mask") else reference_fault
+        timing = reference_timings(facts.config.training_strategy).get(source.role, "own")
+        is_mask = source.kind.endswith("mask")
+        rule: Callable[[Shape, Shape], str] = mask_fault if is_mask else partial(reference_fault, timing=timing)
         wrong: dict[str, list[str]] = {}
         for sample in facts.opened:
             own, other = sample.shape(modality), sample.shape(source.role)
             message = "" if own is None or other is None else rule(own, other)
             if message:
                 wrong.setdefault(message, []).append(sample.name)
-        code = "mask-shape" if source.kind.endswith("mask") else "reference-shape"
+        code = "mask-shape" if is_mask else "reference-shape"
         for message, names in wrong.items():
             yield error(
                 code,
@@ -184,20 +188,36 @@ def mask_fault(latents: Shape, mask: Shape) -> str:
     return "" if mask.shape == wanted else f"masks are {list(mask.shape)}, their latents {list(wanted)}"
 
 
-def reference_fault(target: Shape, reference: Shape) -> str:
+def reference_fault(target: Shape, reference: Shape, timing: Timing = "own") -> str:
     """Why a video reference is no whole number of times smaller than its target; "" when it is."""
     if not isinstance(target, VideoShape) or not isinstance(reference, VideoShape):
         return ""
-    sizes = f"references of {reference.frames} x {reference.height} x {reference.width}"
-    against = f"do not go with targets of {target.frames} x {target.height} x {target.width}"
-    spatial = target.height // reference.height
-    if spatial < 1 or (reference.height * spatial, reference.width * spatial) != (target.height, target.width):
-        return f"{sizes} {against} (latent frames x height x width)"
-    if reference.frames == target.frames:
-        return ""
-    if reference.frames == 1 or target.frames < reference.frames or (target.frames - 1) % (reference.frames - 1):
-        return f"{sizes} {against} (latent frames x height x width)"
+    try:
+        factors_between(target, reference, timing)
+    except ValueError as fault:
+        return str(fault)
     return ""
+
+
+def factors(facts: Facts) -> Iterator[Problem]:
+    """All references are as many times smaller and sparser as the first one."""
+    index = sound(facts.index)
+    timings = reference_timings(facts.config.training_strategy)
+    if index is None or not timings:
+        return
+    files = {sample.name: sample.files for sample in index.samples}
+    pairs = []
+    for role, timing in timings.items():
+        for sample in facts.opened:
+            target, reference = sample.shape("video"), sample.shape(role)
+            if not isinstance(target, VideoShape) or not isinstance(reference, VideoShape):
+                continue
+            if not reference_fault(target, reference, timing):
+                pairs.append(Pair(files[sample.name][role], target, reference, timing))
+    try:
+        common_factors(pairs)
+    except WizardError as fault:
+        yield from_error(fault, "reference-factors", "training_strategy.video.conditions")
 
 
 def batches(facts: Facts) -> Iterator[Problem]:

@@ -11,8 +11,6 @@ from typing import Final
 from trainer.preflight.facts import Facts
 from trainer.preflight.problem import Problem, error
 
-TRAINING_CONDITIONS: Final[frozenset[str]] = frozenset()
-"""Types of training conditions that are applied."""
 VALIDATION_CONDITIONS: Final[frozenset[str]] = frozenset()
 """Types of validation conditions that are applied."""
 QUANTIZATION: Final = False
@@ -20,15 +18,7 @@ CODE: Final = "not-supported-yet"
 
 
 def supported(facts: Facts) -> Iterator[Problem]:
-    """Conditions and quantization that the trainer would refuse."""
-    strategy = facts.config.training_strategy
-    for name, modality in (("video", strategy.video), ("audio", strategy.audio)):
-        for index, condition in enumerate(modality.conditions if modality else []):
-            if condition.type not in TRAINING_CONDITIONS:
-                path = f"training_strategy.{name}.conditions[{index}]"
-                yield error(
-                    CODE, path, f"training with the condition {condition.type} is not supported yet", "delete it"
-                )
+    """Validation conditions and quantization that the trainer would refuse."""
     for number, sample in enumerate(facts.config.validation.samples if facts.validates else []):
         for index, kind in enumerate(condition.type for condition in sample.conditions):
             if kind not in VALIDATION_CONDITIONS:

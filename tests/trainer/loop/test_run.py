@@ -212,12 +212,6 @@ def test_two_runs_do_not_share_a_directory(clips: Path, tmp_path: Path) -> None:
         train(clips, output)
 
 
-def test_a_condition_that_cannot_be_applied_is_refused(clips: Path, tmp_path: Path) -> None:
-    condition = [{"type": "first_frame", "probability": 0.5}]
-    with pytest.raises(ConfigError, match=r"video\.conditions\[0\].*first_frame"):
-        train(clips, tmp_path / "run", training_strategy__video__conditions=condition)
-
-
 def test_mixed_shapes_train_in_batches_of_one_shape(tmp_path: Path) -> None:
     small, long = Clip(), Clip(frames=3, steps=17)
     root = write_clips(tmp_path / "data", [small, long, small, long, small, Clip(width=4)])

@@ -32,7 +32,7 @@ def test_one_short_clip_is_named(world: World) -> None:
     found = only(
         conditions(world, {"type": "prefix", "temporal_boundary": 3, "probability": 0.5}), "condition-covers-clip"
     )
-    assert found.severity == "warning"
+    assert found.severity == "error"
 
 
 def test_audio_boundaries_are_steps(world: World) -> None:
@@ -50,10 +50,8 @@ def test_first_frame_of_an_image(world: World) -> None:
     world.write(AUDIO, audio(1), ["a"])
     found = only(conditions(world, {"type": "first_frame"}), "condition-covers-clip")
     assert "a (1 latent frames)" in found.message
-    assert (
-        only(conditions(world, {"type": "first_frame", "probability": 0.5}), "condition-covers-clip").severity
-        == "warning"
-    )
+    assert "skip_stills" in found.hint
+    assert codes(conditions(world, {"type": "first_frame", "skip_stills": True})) == []
 
 
 def test_first_frame_when_every_clip_is_an_image(world: World) -> None:
@@ -82,7 +80,21 @@ def test_prefix_and_suffix_that_meet(world: World) -> None:
     pair = [{"type": "prefix", "temporal_boundary": 3}, {"type": "suffix", "temporal_boundary": 3}]
     assert codes(conditions(world, *pair)) == []
     pair[1]["temporal_boundary"] = 4
-    assert only(conditions(world, *pair), "conditions-cover-clip").severity == "warning"
+    pair[0]["probability"] = 0.5
+    found = only(conditions(world, *pair), "conditions-cover-clip")
+    assert (found.severity, found.path, found.exit_code) == ("error", "training_strategy.video.conditions", 3)
+    pair[0]["probability"] = 0.0
+    assert codes(conditions(world, *pair)) == []
+
+
+def test_a_mask_and_a_region_that_complete_each_other(world: World) -> None:
+    """The left half is masked, the right half is the region."""
+    world.write("masks", prepared.video_mask(7, 4, 4))
+    region = {"type": "spatial_crop", "spatial_region": [0, 64, 128, 128]}
+    masked = {"type": "mask", "mask_dir": "masks", "probability": 0.1}
+    assert codes(conditions(world, region, masked)) == ["conditions-cover-clip"]
+    region["spatial_region"] = [0, 96, 128, 128]
+    assert codes(conditions(world, region, masked)) == []
 
 
 def test_condition_on_a_given_modality(world: World) -> None:

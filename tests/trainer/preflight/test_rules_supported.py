@@ -7,20 +7,11 @@ from typing import Any, get_args
 import pytest
 
 from schemas import validate
-from schemas.conditions import TrainingCondition
 from schemas.errors import ConfigError
 from schemas.validation_conditions import ValidationCondition
-from tests.trainer.preflight.world import World, strategy
+from tests.trainer.preflight.world import World
 from trainer.preflight.rules_supported import CODE, QUANTIZATION
 
-TRAINING: dict[str, dict[str, Any]] = {
-    "first_frame": {},
-    "prefix": {"temporal_boundary": 1},
-    "suffix": {"temporal_boundary": 1},
-    "spatial_crop": {"spatial_region": [0, 0, 32, 32]},
-    "mask": {"mask_dir": "latents"},
-    "reference": {"latents_dir": "latents"},
-}
 VALIDATION: dict[str, dict[str, Any]] = {
     "first_frame": {"image_or_video": "x.png"},
     "prefix": {"video": "x.mp4"},
@@ -38,26 +29,11 @@ def kinds(union: Any) -> set[str]:
 
 
 def test_every_kind_is_tried() -> None:
-    assert kinds(TrainingCondition) == set(TRAINING)
     assert kinds(ValidationCondition) == set(VALIDATION)
 
 
 def refused(world: World, *changes: str, **sections: Any) -> list[str]:
     return [problem.path for problem in world.check(*changes, **sections).problems if problem.code == CODE]
-
-
-@pytest.mark.parametrize("kind", TRAINING)
-def test_training_conditions(world: World, kind: str) -> None:
-    from trainer.objective.strategy import plan_of
-
-    wanted = strategy([{"type": kind, **TRAINING[kind]}])
-    config = validate(world.data(training_strategy=wanted))
-    try:
-        plan_of(config.training_strategy)
-        paths = []
-    except ConfigError as error:
-        paths = [problem.path for problem in error.problems]
-    assert refused(world, training_strategy=wanted) == paths
 
 
 @pytest.mark.parametrize("kind", VALIDATION)
