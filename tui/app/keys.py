@@ -168,8 +168,9 @@ def keys_of(*contexts: str) -> list[Key]:
     return [key for context in contexts for key in KEYS if key.context == context]
 
 
-def bindings(*contexts: str, priority: bool = False) -> list[BindingType]:
-    """Textual bindings for the keys of some contexts."""
-    return [
-        Binding(key.keys, key.action, key.label, show=False, id=key.id, priority=priority) for key in keys_of(*contexts)
-    ]
+def bindings(*contexts: str) -> list[BindingType]:
+    """Textual bindings for the keys of some contexts.
+
+    None has priority: a key with priority would overtake keys typed before it that an input has still to take in.
+    """
+    return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(*contexts)]

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from schemas import load_config
 from schemas.paths import MISSING
@@ -147,6 +148,24 @@ async def test_every_kind_of_editor() -> None:
         await pilot.press("7", "escape")
         await pilot.pause()
         assert draft.get("optimization.steps") is MISSING, "Esc leaves the value as it was"
+
+
+async def test_keys_that_arrive_together_are_taken_in_order() -> None:
+    """As over a slow line: one packet deletes, types and accepts, before the editor has even got the focus."""
+    draft = Draft.new(small())
+    burst = [*[("backspace", "\x7f")] * 2, ("1", "1"), ("6", "6"), ("enter", "\r")]
+    async with app(WizardScreen(draft)).run_test(size=(80, 24)) as pilot:
+        await go(pilot, "lora.rank")
+        pilot.app.post_message(events.Key("enter", "\r"))
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
+        for key, character in burst:
+            pilot.app.post_message(events.Key(key, character))
+        await until(pilot, lambda: draft.get("lora.rank") == 16)
+        await go(pilot, "validation.samples[0].prompt")
+        await pilot.press("enter")
+        for key, character in [*[("backspace", "\x7f")] * 3, ("o", "o"), ("x", "x"), ("f2", None)]:
+            pilot.app.post_message(events.Key(key, character))
+        await until(pilot, lambda: draft.get("validation.samples[0].prompt") == "a [red] ox")
 
 
 async def test_conditions_are_added_changed_moved_and_removed() -> None:

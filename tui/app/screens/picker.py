@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.app.keys import bindings, keys_of
-from tui.app.widgets.entry import Entry
+from tui.app.widgets.entry import Entry, TypeAhead
 from tui.app.widgets.keybar import fit_keys
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
@@ -29,13 +28,14 @@ class Option:
     help: str = ""
 
 
-class PickerScreen(ModalScreen[Option]):
+class PickerScreen(TypeAhead[Option]):
     """A filter line above a list; dismissed with the option, or None when cancelled.
 
     ``free`` lets a typed text that is no option be chosen as it stands.
     """
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ("picker",)
+    AUTO_FOCUS = "#filter"
     BINDINGS: ClassVar[list[BindingType]] = bindings("picker")
     DEFAULT_CSS = """
     PickerScreen { .dialog { height: 90%; width: 100; max-width: 100%; } }
@@ -60,7 +60,6 @@ class PickerScreen(ModalScreen[Option]):
         rows = self.query_one(RowList)
         rows.can_focus = False
         rows.show(len(self._shown), self._draw, cursor=self._start)
-        self.query_one(Input).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         words = event.value.lower().split()

@@ -8,20 +8,20 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import TextArea
 
 from tui.app.keys import bindings, keys_of
+from tui.app.widgets.entry import Area, TypeAhead
 from tui.app.widgets.keybar import fit_keys
 from tui.app.widgets.lines import LineView
 from tui.text import Line
 
 
-class TextScreen(ModalScreen[str]):
+class TextScreen(TypeAhead[str]):
     """Dismissed with the text, or None when cancelled."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ("text",)
-    BINDINGS: ClassVar[list[BindingType]] = bindings("text", priority=True)
+    AUTO_FOCUS = "Area"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("text")
     DEFAULT_CSS = """
     TextScreen {
         .dialog { width: 100; max-width: 100%; height: 80%; }
@@ -39,27 +39,23 @@ class TextScreen(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield LineView([((self._title, "title"),), ((self._hint, "dim"),)])
-            yield TextArea(self._text, soft_wrap=True, show_line_numbers=False)
+            yield Area(self._text)
             yield LineView([()], id="verdict")
             yield LineView([fit_keys(keys_of("text"), [], 70)])
 
     def on_mount(self) -> None:
-        area = self.query_one(TextArea)
-        area.cursor_blink = False
-        area.focus()
-        area.move_cursor(area.document.end)
         self._verdict()
 
     def on_text_area_changed(self) -> None:
         self._verdict()
 
     def action_accept(self) -> None:
-        self.dismiss(self.query_one(TextArea).text)
+        self.dismiss(self.query_one(Area).text)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
     def _verdict(self) -> None:
-        problem = self._judge(self.query_one(TextArea).text)
+        problem = self._judge(self.query_one(Area).text)
         lines: list[Line] = [((line, "bad"),) for line in problem.splitlines()[:2]]
         self.query_one("#verdict", LineView).set_lines(lines or [(("✔", "good"),)])

@@ -9,11 +9,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.app.keys import bindings, keys_of
-from tui.app.widgets.entry import Entry
+from tui.app.widgets.entry import Entry, TypeAhead
 from tui.app.widgets.keybar import fit_keys
 from tui.app.widgets.lines import LineView
 from tui.forms.complete import common_start, complete_path
@@ -23,11 +22,12 @@ CANDIDATES = 4
 """Lines kept for completions; their number never changes, so nothing moves while typing."""
 
 
-class ValueScreen(ModalScreen[str]):
+class ValueScreen(TypeAhead[str]):
     """Dismissed with the text, or None when cancelled. ``judge`` says what would be wrong with a text."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ("editor",)
-    BINDINGS: ClassVar[list[BindingType]] = bindings("editor", priority=True)
+    AUTO_FOCUS = "#value"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("editor")
     DEFAULT_CSS = """
     ValueScreen { .dialog { width: 100; max-width: 100%; } #verdict { height: 2; } #candidates { height: 4; } }
     """
@@ -60,15 +60,16 @@ class ValueScreen(ModalScreen[str]):
             yield LineView([fit_keys(keys_of("editor"), [], 70)])
 
     def on_mount(self) -> None:
-        entry = self.query_one(Entry)
-        entry.focus()
-        entry.cursor_position = len(self._text)
         self._verdict(self._text)
         self._look_up(self._text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._verdict(event.value)
         self._look_up(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Enter comes through the input, behind whatever was typed before it."""
+        self.action_accept()
 
     def action_accept(self) -> None:
         self.dismiss(self.query_one(Entry).value)

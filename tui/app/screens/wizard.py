@@ -200,7 +200,11 @@ class WizardScreen(Screen[None]):
         self.refresh_rows(self.view.best_match())
 
     def on_input_submitted(self) -> None:
-        self.grid.focus()
+        """Enter goes to the rows; a second one typed before that happened is meant for the row."""
+        if self.focused is self.grid:
+            self.action_edit()
+        else:
+            self.set_focus(self.grid)
 
     def action_advanced(self) -> None:
         self.view.advanced = not self.view.advanced
