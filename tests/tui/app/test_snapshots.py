@@ -71,8 +71,6 @@ def test_wizard_wide_with_an_editor_open(snap_compare: Any) -> None:
 
 
 def test_choosing_in_little_room(snap_compare: Any) -> None:
-    options = [
-        Option(name, name, f"what {name} [does] in a sentence that is too long") for name in ("fox", "owl", "elk")
-    ]
+    options = [Option(name, name, f"what {name} [does], at some length") for name in ("fox", "owl", "elk")]
     picker: Any = PickerScreen("Which animal?", options, current="owl")
     assert snap_compare(app(picker), terminal_size=(40, 12), run_before=lambda pilot: pilot.pause())
