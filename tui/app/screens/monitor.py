@@ -268,5 +268,7 @@ class MonitorScreen(Screen[None]):
 
 def _note_line(note: Note, width: int) -> Line:
     clock = time.strftime("%H:%M:%S", time.localtime(note.time))
-    style = "bad" if note.severe else {"checkpoint": "good", "sample": "accent"}.get(note.kind, "text")
+    style = {"checkpoint": "good", "sample": "accent", "warning": "warn"}.get(
+        note.kind, "bad" if note.severe else "text"
+    )
     return ((f"{clock} ", "dim"), (fit(note.text, max(0, width - 9)), style))

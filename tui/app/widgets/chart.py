@@ -137,7 +137,9 @@ def _merged(cells: Cells) -> Line:
     """Neighbouring cells of one style as one span. A blank has no colour: changing colours for it would only cost."""
     spans: list[tuple[str, str]] = []
     for char, style in cells:
-        if spans and (spans[-1][1] == style or char == " "):
+        if spans and (style == spans[-1][1] or char == " "):
+            spans[-1] = (spans[-1][0] + char, spans[-1][1])
+        elif spans and spans[-1][0].isspace():
             spans[-1] = (spans[-1][0] + char, style)
         else:
             spans.append((char, style))

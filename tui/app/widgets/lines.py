@@ -27,15 +27,15 @@ class Styled(Widget):
         .line--text { color: $foreground; }
         .line--dim { color: $foreground 60%; }
         .line--strong { color: $foreground; text-style: bold; }
-        .line--title { color: $secondary; text-style: bold; }
-        .line--accent { color: $accent; }
-        .line--good { color: $success; }
-        .line--warn { color: $warning; }
-        .line--bad { color: $error; text-style: bold; }
+        .line--title { color: $text-primary; text-style: bold; }
+        .line--accent { color: $text-accent; }
+        .line--good { color: $text-success; }
+        .line--warn { color: $text-warning; }
+        .line--bad { color: $text-error; text-style: bold; }
         .line--cursor { color: $foreground; background: $primary; text-style: bold; }
         .line--band { color: $primary; }
         .line--head { color: $foreground 60%; text-style: underline; }
-        .line--key { color: $accent; text-style: bold; }
+        .line--key { color: $text-accent; text-style: bold; }
         &:ansi {
             .line--dim { color: ansi_default; text-style: dim; }
             .line--head { color: ansi_default; text-style: underline; }
