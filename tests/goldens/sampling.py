@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import safe_open
 from torch import Tensor
 
+from schemas.validation_conditions import ValidationCondition, targets
 from tests.goldens.comparison import Comparison, compare, wanted
 from trainer.files.checkpoint import ModelFiles, VaeScale, files_vae_scale, resolve_model_files
 from trainer.model.loading import load_transformer
 from trainer.model.transformer import LtxTransformer
-from trainer.objective.positions import audio_positions, reference_positions, video_positions
-from trainer.objective.state import TokenState, audio_state, video_state
-from trainer.objective.tokens import patchify_audio, patchify_video, unpatchify_audio, unpatchify_video
+from trainer.objective.state import TokenState
+from trainer.objective.tokens import unpatchify_audio, unpatchify_video
+from trainer.validation.conditions import Given, Start, audio_start, video_start
 from trainer.validation.guidance import Guidance, Scales
 from trainer.validation.sampler import Track, Tracks, predict, sample
 from trainer.validation.schedule import sigmas
@@ -38,6 +40,7 @@ PASS: Final = 1e-4
 STEPPED: Final = 2e-4
 
 Tensors = Mapping[str, Tensor]
+_CONDITION: Final[TypeAdapter[ValidationCondition]] = TypeAdapter(ValidationCondition)
 
 
 def files(directory: Path) -> list[Path]:
@@ -163,92 +166,31 @@ def _guidance(settings: Mapping[str, Any]) -> Guidance:
 def _video_track(model: _Model, case: Mapping[str, Any], given: Tensors) -> Track | None:
     if "in.video.context_pos" not in given:
         return None
-    final = given["out.video.final"]
-    fps_B = torch.full((1,), float(case["settings"]["frame_rate"]), dtype=torch.float64)
-    frozen = _frozen(case, given, "video_to_audio")
-    start = final.new_zeros(final.shape) if frozen is None else frozen
-    state = video_state(start, fps_B, model.scale, mark_keyframes=model.marks_keyframes)
-    if frozen is None:
-        for index, condition in enumerate(case["conditions"]):
-            if _target(condition) == "video":
-                latents, mask = given[f"in.cond{index}.latents"], given.get(f"in.cond{index}.mask")
-                state = _with_video(state, condition, latents, mask, fps_B, model.scale, final.shape)
-    return _track(state, given, "video", frozen is not None)
-
-
-def _with_video(
-    state: TokenState,
-    condition: Mapping[str, Any],
-    latents: Tensor,
-    mask: Tensor | None,
-    fps_B: Tensor,
-    scale: VaeScale,
-    shape: torch.Size,
-) -> TokenState:
-    kind = condition["type"]
-    if kind == "reference":
-        space, time = condition["downscale_factor"], condition["temporal_scale_factor"]
-        grid = video_positions(latents.shape[2], latents.shape[3], latents.shape[4], fps_B / time, scale)
-        placed = reference_positions(grid, fps_B, spatial_factor=space, temporal_factor=time)
-        return state.add_reference(patchify_video(latents), placed, "behind")
-    frames, height, width = shape[2:]
-    kept = torch.zeros(1, frames, height, width, dtype=torch.bool)
-    clean = latents
-    if kind in ("first_frame", "prefix", "suffix"):
-        count = latents.shape[2]
-        place = slice(frames - count, frames) if kind == "suffix" else slice(count)
-        kept[:, place] = True
-        clean = latents.new_zeros(shape)
-        clean[:, :, place] = latents
-    elif kind == "mask" and mask is not None:
-        kept = mask > 0.5
-    else:
-        top, left, bottom, right = (edge // scale.spatial for edge in condition["spatial_region"])
-        kept[:, :, top:bottom, left:right] = True
-    return state.keep(kept.flatten(1), patchify_video(clean))
+    empty = torch.zeros_like(given["out.video.final"])
+    fps, marks = float(case["settings"]["frame_rate"]), model.marks_keyframes
+    start = video_start(empty, fps, model.scale, _given(case, given, "video"), mark_keyframes=marks)
+    return _track(start, given, "video")
 
 
 def _audio_track(case: Mapping[str, Any], given: Tensors) -> Track | None:
     if "in.audio.context_pos" not in given:
         return None
-    final = given["out.audio.final"]
-    frozen = _frozen(case, given, "audio_to_video")
-    state = audio_state(final.new_zeros(final.shape) if frozen is None else frozen)
-    if frozen is None:
-        for index, condition in enumerate(case["conditions"]):
-            if _target(condition) == "audio":
-                latents, mask = given[f"in.cond{index}.latents"], given.get(f"in.cond{index}.mask")
-                state = _with_audio(state, condition, patchify_audio(latents), mask)
-    return _track(state, given, "audio", frozen is not None)
+    return _track(audio_start(torch.zeros_like(given["out.audio.final"]), _given(case, given, "audio")), given, "audio")
 
 
-def _with_audio(state: TokenState, condition: Mapping[str, Any], tokens: Tensor, mask: Tensor | None) -> TokenState:
-    kind, count = condition["type"], tokens.shape[1]
-    if kind == "reference":
-        return state.add_reference(tokens, audio_positions(count, 1), "behind")
-    if kind == "mask" and mask is not None:
-        return state.keep(mask > 0.5, tokens)
-    place = slice(state.count - count, state.count) if kind == "suffix" else slice(count)
-    kept = torch.zeros(1, state.count, dtype=torch.bool)
-    kept[:, place] = True
-    clean = tokens.new_zeros(1, state.count, tokens.shape[2])
-    clean[:, place] = tokens
-    return state.keep(kept, clean)
+def _given(case: Mapping[str, Any], given: Tensors, modality: str) -> list[Given]:
+    """The encoded conditions of a case on one modality."""
+    conditions = [_CONDITION.validate_python(condition) for condition in case["conditions"]]
+    return [
+        Given(condition, given[f"in.cond{index}.latents"], given.get(f"in.cond{index}.mask"))
+        for index, condition in enumerate(conditions)
+        if targets(condition) == modality
+    ]
 
 
-def _track(state: TokenState, given: Tensors, modality: str, frozen: bool) -> Track:
-    state = state.frozen() if frozen else state.noised(given[f"in.{modality}.noise"][:, : state.count], torch.ones(1))
-    positive, negative = given[f"in.{modality}.context_pos"], given[f"in.{modality}.context_neg"]
-    return Track(state, positive, negative, frozen)
-
-
-def _frozen(case: Mapping[str, Any], given: Tensors, kind: str) -> Tensor | None:
-    kinds = [condition["type"] for condition in case["conditions"]]
-    return given[f"in.cond{kinds.index(kind)}.latents"] if kind in kinds else None
-
-
-def _target(condition: Mapping[str, Any]) -> str:
-    """The modality a condition acts on."""
-    if condition["type"] in ("first_frame", "spatial_crop", "video_to_audio"):
-        return "video"
-    return "audio" if condition.get("video") is None else "video"
+def _track(start: Start, given: Tensors, modality: str) -> Track:
+    state = start.state
+    if not start.frozen:
+        # The stored noise covers references too; they are clean and never use theirs.
+        state = start.noised(given[f"in.{modality}.noise"][:, : state.count])
+    return Track(state, given[f"in.{modality}.context_pos"], given[f"in.{modality}.context_neg"], start.frozen)

@@ -8,7 +8,7 @@ from typing import Final
 
 from presets.geometry import fits_grid
 from schemas.errors import EXIT_DATA
-from schemas.validation import ValidationSample
+from schemas.validation import ValidationConfig, ValidationSample
 from schemas.validation_conditions import (
     PrefixSample,
     ReferenceSample,
@@ -18,6 +18,7 @@ from schemas.validation_conditions import (
     targets,
 )
 from trainer.files.checkpoint import Checkpoint, VaeScale
+from trainer.files.given import rectangle
 from trainer.preflight.facts import Facts
 from trainer.preflight.problem import Problem, error, info, warning
 
@@ -41,9 +42,8 @@ class Planned:
     frames: int
 
 
-def planned(facts: Facts) -> tuple[Planned, ...]:
+def planned(validation: ValidationConfig) -> tuple[Planned, ...]:
     """The samples of the configuration with their own or the common size."""
-    validation = facts.config.validation
     return tuple(
         Planned(f"validation.samples[{index}]", sample, *(sample.video_dims or validation.video_dims))
         for index, sample in enumerate(validation.samples)
@@ -81,16 +81,25 @@ def modalities(facts: Facts) -> Iterator[Problem]:
                 f"samples are made without {name}: this run trains without it and does not load its branch",
                 f"set validation.generate_{name} to false",
             )
-    for plan in planned(facts):
+    for plan in planned(validation):
         for index, condition in enumerate(plan.sample.conditions):
-            name = targets(condition)
-            if not (facts.video if name == "video" else facts.audio):
-                yield error(
-                    "validation-modality",
-                    f"{plan.path}.conditions[{index}]",
-                    f"{condition.type} is about {name}, which this run does not load",
-                    "delete the condition",
-                )
+            message = unused_condition(validation, condition, video=facts.video, audio=facts.audio)
+            if message:
+                yield error("validation-modality", f"{plan.path}.conditions[{index}]", message, "delete the condition")
+
+
+def unused_condition(validation: ValidationConfig, condition: ValidationCondition, *, video: bool, audio: bool) -> str:
+    """Why a condition would act on nothing: the run loads no such branch, or samples are made without it; or empty.
+
+    ``video`` and ``audio`` say which branches the run loads.
+    """
+    name = targets(condition)
+    if not (video if name == "video" else audio):
+        return f"{condition.type} is about {name}, which this run does not load"
+    wanted = validation.generate_video if name == "video" else validation.generate_audio
+    if not wanted and condition.type not in ("video_to_audio", "audio_to_video"):
+        return f"{condition.type} is about {name}, and validation.generate_{name} is false"
+    return ""
 
 
 def parts(facts: Facts) -> Iterator[Problem]:
@@ -118,11 +127,12 @@ def _needed(facts: Facts) -> list[str]:
     needed = []
     if "video" in given and facts.video:
         needed.append("video encoder")
-    if validation.generate_video and facts.video:
+    kinds = {condition.type for sample in validation.samples for condition in sample.conditions}
+    if (validation.generate_video or "video_to_audio" in kinds) and facts.video:
         needed.append("video decoder")
     if "audio" in given and facts.audio:
         needed.append("audio encoder")
-    if validation.generate_audio and facts.audio:
+    if (validation.generate_audio or "audio_to_video" in kinds) and facts.audio:
         needed += ["audio decoder", "vocoder"]
     return needed
 
@@ -133,14 +143,14 @@ def geometry(facts: Facts) -> Iterator[Problem]:
         return
     make = error if facts.validates else warning
     told: set[str] = set()
-    for plan in planned(facts):
+    for plan in planned(facts.config.validation):
         path = f"{plan.path}.video_dims" if plan.sample.video_dims else "validation.video_dims"
         wrong = fits_grid(plan.width, plan.height, plan.frames, facts.scale.spatial, facts.scale.temporal)
         if wrong and path not in told:
             told.add(path)
             yield make("validation-size", path, "; ".join(wrong), _nearest(plan, facts.scale))
         for index, condition in enumerate(plan.sample.conditions):
-            for message, hint in _condition(plan, condition, facts.scale):
+            for message, hint in condition_faults(plan, condition, facts.scale):
                 yield make("validation-condition", f"{plan.path}.conditions[{index}]", message, hint)
 
 
@@ -150,19 +160,19 @@ def _nearest(plan: Planned, scale: VaeScale) -> str:
     return f"near it: [{width}, {height}, {frames}]"
 
 
-def _condition(plan: Planned, condition: ValidationCondition, scale: VaeScale) -> Iterator[tuple[str, str]]:
+def condition_faults(plan: Planned, condition: ValidationCondition, scale: VaeScale) -> Iterator[tuple[str, str]]:
     """(message, hint) for everything about one condition that does not fit its sample."""
     if isinstance(condition, PrefixSample | SuffixSample) and condition.num_frames is not None:
         yield from _clip_length(plan, condition, condition.num_frames, scale.temporal)
     elif isinstance(condition, ReferenceSample) and condition.video is not None:
         yield from _reference(plan, condition, scale)
     elif isinstance(condition, SpatialCropSample):
-        top, left, bottom, right = (value // scale.spatial for value in condition.spatial_region)
-        rows, columns = plan.height // scale.spatial, plan.width // scale.spatial
-        given = max(0, min(bottom, rows) - top) * max(0, min(right, columns) - left)
+        grid = (1, plan.height // scale.spatial, plan.width // scale.spatial)
+        _, rows, columns = rectangle(grid, condition.spatial_region, scale.spatial)
+        given = (rows.stop - rows.start) * (columns.stop - columns.start)
         if given == 0:
             yield f"the region holds no whole latent cell of a {plan.width} x {plan.height} sample", "enlarge it"
-        elif given == rows * columns:
+        elif given == grid[1] * grid[2]:
             yield "the region is the whole sample: nothing is left to generate", "make it smaller"
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from trainer.files.checkpoint import ModelFiles
 from trainer.model.audio import load_audio_decoder, load_vocoder
 from trainer.model.vae import load_video_decoder
+from trainer.validation.entries import free_memory
 from trainer.validation.media import Pixels, Wave, to_pixels
-from trainer.validation.prompts import free_memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import wave
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,30 @@ def to_pixels(video_CTHW: NDArray[np.float32]) -> Pixels:
     """``[T, H, W, C]`` bytes of a video in [-1, 1]: clamped and rounded, not cut off."""
     scaled = np.rint((np.clip(video_CTHW, -1, 1) + 1) * 127.5).astype(np.uint8)
     return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A reference to be shown: pictures ``[T, H, W, 3]``, one for every ``every`` frames after the first."""
+
+    frames_THWC: Pixels
+    every: int = 1
+
+
+def beside(reference: Shown, frames_THWC: Pixels) -> Pixels:
+    """The reference to the left of a video: scaled to its height, and each picture held until the next one begins."""
+    height = frames_THWC.shape[1]
+    pictures = [_of_height(picture, height) for picture in reference.frames_THWC]
+    last = len(pictures) - 1
+    places = [0 if index == 0 else min(1 + (index - 1) // reference.every, last) for index in range(len(frames_THWC))]
+    return np.concatenate([np.stack([pictures[place] for place in places]), frames_THWC], axis=2)
+
+
+def _of_height(picture_HWC: Pixels, height: int) -> Pixels:
+    if picture_HWC.shape[0] == height:
+        return picture_HWC
+    width = max(round(picture_HWC.shape[1] * height / picture_HWC.shape[0]), 1)
+    return np.asarray(Image.fromarray(picture_HWC).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def write_mp4(path: Path, frames_THWC: Pixels, fps: float, sound_AS: Wave | None = None, rate: int = 0) -> None:

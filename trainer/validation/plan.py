@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from schemas.errors import ConfigError, FieldProblem
+from schemas.errors import EXIT_DATA, ConfigError, DataError, FieldProblem
+from schemas.validation_conditions import ReferenceSample, ValidationCondition, targets
+from trainer.data.buckets import Bucket
 from trainer.model.inputs import Modalities
+from trainer.objective.batch import ModalityName
+from trainer.preflight.rules_media import media_problems
+from trainer.preflight.rules_validation import condition_faults, planned, unused_condition
 from trainer.validation.guidance import Guidance, from_config
 
 if TYPE_CHECKING:
-    from schemas.validation import ValidationConfig
+    from schemas.validation import ValidationConfig, ValidationSample
     from trainer.files.checkpoint import VaeScale
 
 AUDIO_LATENTS_PER_SECOND = 25
+_FROZEN: Final = {"video": "video_to_audio", "audio": "audio_to_video"}
+MODALITIES: Final[tuple[ModalityName, ModalityName]] = ("video", "audio")
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePlan:
-    """One sample to be made. Sizes in latent steps unless they say otherwise; 0 for a modality that is not made."""
+    """One sample to be made. Sizes in latent steps unless they say otherwise; 0 for a modality that takes no part."""
 
     index: int
     """From 0."""
     prompt: str
     seed: int
     fps: float
-    pixel_frames: int
+    pixels: Bucket
+    """Size of the picture, whether it is made or not: the sound is as long."""
     frames: int
     height: int
     width: int
     audio_steps: int
+    """At most: a sound that is given whole has its own length."""
+    conditions: tuple[ValidationCondition, ...] = ()
 
     @property
     def has_video(self) -> bool:
@@ -39,36 +50,67 @@ class SamplePlan:
     def has_audio(self) -> bool:
         return self.audio_steps > 0
 
+    @property
+    def seconds(self) -> float:
+        return self.pixels.frames / self.fps
+
+    def present(self, modality: ModalityName) -> bool:
+        """Whether a modality takes part, generated or given."""
+        return self.has_video if modality == "video" else self.has_audio
+
+    def generates(self, modality: ModalityName) -> bool:
+        """Whether a modality is made here and not given whole."""
+        return self.present(modality) and not _gives(self.conditions, modality)
+
+    def on(self, modality: ModalityName) -> tuple[ValidationCondition, ...]:
+        """Conditions on one modality, in their order."""
+        return tuple(condition for condition in self.conditions if targets(condition) == modality)
+
+    def shown_references(self) -> tuple[ReferenceSample, ...]:
+        """References to be put beside the video."""
+        references = (condition for condition in self.on("video") if isinstance(condition, ReferenceSample))
+        return tuple(reference for reference in references if reference.include_in_output)
+
+
+def _gives(conditions: Iterator[ValidationCondition] | tuple[ValidationCondition, ...], modality: ModalityName) -> bool:
+    return any(condition.type == _FROZEN[modality] for condition in conditions)
+
+
+def _takes_part(config: ValidationConfig, sample: ValidationSample, modality: ModalityName) -> bool:
+    wanted = config.generate_video if modality == "video" else config.generate_audio
+    return wanted or _gives(tuple(sample.conditions), modality)
+
 
 def made_modalities(config: ValidationConfig, held: Modalities | None = None) -> Modalities | None:
-    """What the samples consist of; None when there are none.
+    """What the samples consist of, generated or given; None when there are none.
 
     ``held`` are the halves of the model that the run has: the other one is left out, because loading it for samples
-    alone could need twice the memory. Raises ConfigError when nothing would be left.
+    alone could need twice the memory. Raises ConfigError when nothing would be generated.
     """
     if not config.samples:
         return None
-    video = config.generate_video and (held is None or held.video)
-    audio = config.generate_audio and (held is None or held.audio)
-    if not (video or audio):
+    held = held or Modalities()
+    if not ((config.generate_video and held.video) or (config.generate_audio and held.audio)):
         wanted = "video" if config.generate_video else "audio"
         raise ConfigError(
             f"validation is to make {wanted} alone, but this run holds no {wanted} half of the model",
             where=f"validation.generate_{wanted}",
             hint=f"train {wanted} too, or generate what is trained",
         )
-    return Modalities(video, audio)
+    part = {name: any(_takes_part(config, sample, name) for sample in config.samples) for name in MODALITIES}
+    return Modalities(part["video"] and held.video, part["audio"] and held.audio)
 
 
 def plan_samples(
-    config: ValidationConfig, made: Modalities, scale: VaeScale, block_count: int
+    config: ValidationConfig, held: Modalities, scale: VaeScale, block_count: int
 ) -> tuple[SamplePlan, ...]:
     """Every sample of ``validation``, for a VAE of these factors and a transformer of ``block_count`` blocks.
 
-    Raises ConfigError naming all that cannot be made: sizes the VAE does not have, blocks the model does not have,
-    conditions that are not supported.
+    ``held`` are the halves of the model that the run has. Raises ConfigError naming all that cannot be made (sizes the
+    VAE does not have, blocks the model does not have, conditions that fit no sample) and DataError when files that
+    samples are given are unreadable or too short.
     """
-    problems = [*unsupported(config), *_guidance_problems(config, made, block_count)]
+    problems = list(_condition_problems(config, held, scale))
     plans = []
     for index, sample in enumerate(config.samples):
         width, height, frames = sample.video_dims or config.video_dims
@@ -77,6 +119,8 @@ def plan_samples(
         problems += [
             problem for problem in _size_problems(field, width, height, frames, scale) if problem not in problems
         ]
+        video = held.video and _takes_part(config, sample, "video")
+        audio = held.audio and _takes_part(config, sample, "audio")
         plans.append(
             SamplePlan(
                 index=index,
@@ -84,16 +128,58 @@ def plan_samples(
                 # 0 is a seed like any other.
                 seed=config.seed if sample.seed is None else sample.seed,
                 fps=config.frame_rate,
-                pixel_frames=frames,
-                frames=(frames - 1) // scale.temporal + 1 if made.video else 0,
-                height=height // scale.spatial if made.video else 0,
-                width=width // scale.spatial if made.video else 0,
-                audio_steps=audio_steps(frames, config.frame_rate) if made.audio else 0,
+                pixels=Bucket(frames, height, width),
+                frames=(frames - 1) // scale.temporal + 1 if video else 0,
+                height=height // scale.spatial if video else 0,
+                width=width // scale.spatial if video else 0,
+                audio_steps=audio_steps(frames, config.frame_rate) if audio else 0,
+                conditions=tuple(sample.conditions),
             )
         )
+    problems += _guidance_problems(config, tuple(plans), block_count)
+    problems += [
+        FieldProblem(
+            f"validation.samples[{plan.index}].conditions",
+            "everything this run can make is given: nothing is left to generate",
+            "delete the condition that gives a whole modality",
+        )
+        for plan in plans
+        if not any(plan.generates(modality) for modality in MODALITIES)
+    ]
     if problems:
         raise ConfigError("the validation samples cannot be made", problems=tuple(problems))
+    _demand_media(config, scale)
     return tuple(plans)
+
+
+def media_warnings(config: ValidationConfig, scale: VaeScale) -> tuple[str, ...]:
+    """What a person should know about the given files, though samples can be made with them."""
+    found = media_problems(planned(config), float(config.frame_rate), scale)
+    return tuple(f"{problem.path}: {problem.message}" for problem in found if problem.severity == "warning")
+
+
+def _condition_problems(config: ValidationConfig, held: Modalities, scale: VaeScale) -> Iterator[FieldProblem]:
+    for plan in planned(config):
+        for index, condition in enumerate(plan.sample.conditions):
+            path = f"{plan.path}.conditions[{index}]"
+            unused = unused_condition(config, condition, video=held.video, audio=held.audio)
+            if unused:
+                yield FieldProblem(path, unused, "delete the condition")
+            for message, hint in condition_faults(plan, condition, scale):
+                yield FieldProblem(path, message, hint)
+
+
+def _demand_media(config: ValidationConfig, scale: VaeScale) -> None:
+    found = media_problems(planned(config), float(config.frame_rate), scale)
+    problems = [problem for problem in found if problem.severity == "error"]
+    if not problems:
+        return
+    message = "files that validation samples are given cannot be used"
+    if min(problem.exit_code for problem in problems) == EXIT_DATA:
+        told = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
+        raise DataError(f"{message}: {told}", hint=problems[0].hint)
+    fields = tuple(FieldProblem(problem.path, problem.message, problem.hint) for problem in problems)
+    raise ConfigError(message, problems=fields)
 
 
 def audio_steps(frames: int, fps: float) -> int:
@@ -104,27 +190,18 @@ def audio_steps(frames: int, fps: float) -> int:
     return max(1, round((frames / fps) * AUDIO_LATENTS_PER_SECOND))
 
 
-def unsupported(config: ValidationConfig) -> tuple[FieldProblem, ...]:
-    """What the configuration asks for and this version cannot do; torch and model files are not needed."""
-    return tuple(
-        FieldProblem(
-            path=f"validation.samples[{index}].conditions[{place}]",
-            message=f"validation with a {condition.type} condition is not supported yet",
-            hint="delete the condition; training conditions are not affected",
-        )
-        for index, sample in enumerate(config.samples)
-        for place, condition in enumerate(sample.conditions)
+def effective_guidance(config: ValidationConfig, plans: tuple[SamplePlan, ...]) -> Guidance:
+    """The guidance as far as any of the samples can use it."""
+    return from_config(config).reduced(
+        video=any(plan.has_video for plan in plans),
+        audio=any(plan.has_audio for plan in plans),
+        generates_video=any(plan.generates("video") for plan in plans),
+        generates_audio=any(plan.generates("audio") for plan in plans),
     )
 
 
-def effective_guidance(config: ValidationConfig, made: Modalities) -> Guidance:
-    """The guidance as far as the generated modalities can use it."""
-    video, audio = made.video, made.audio
-    return from_config(config).reduced(video=video, audio=audio, generates_video=video, generates_audio=audio)
-
-
-def _guidance_problems(config: ValidationConfig, made: Modalities, block_count: int) -> list[FieldProblem]:
-    guidance = effective_guidance(config, made)
+def _guidance_problems(config: ValidationConfig, plans: tuple[SamplePlan, ...], block_count: int) -> list[FieldProblem]:
+    guidance = effective_guidance(config, plans)
     if guidance.stg_blocks is None or "perturbed" not in guidance.passes():
         return []
     beyond = sorted(block for block in guidance.stg_blocks if block >= block_count)

@@ -6,16 +6,11 @@ were run, so that a changed prompt or model finds another name and equal ones sh
 
 from __future__ import annotations
 
-import gc
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor
 
 from schemas.errors import NumericError, UsageError
@@ -23,10 +18,8 @@ from trainer.files.checkpoint import ModelFiles, file_fingerprint
 from trainer.model.inputs import Modalities
 from trainer.model.text import load_connectors, load_extractor
 from trainer.model.text_encoder import load_text_encoder
-from trainer.rundir.atomic import disk_fault, write_atomic
+from trainer.validation.entries import Entries, free_memory
 
-_LAYOUT: Final = "1"
-"""Part of every name: raise it when what an entry holds changes."""
 Progress = Callable[[str], None]
 
 
@@ -43,8 +36,7 @@ class PromptEncoder:
     """Encodes prompts with the text encoder, the extractor and the connectors, each loaded alone and dropped."""
 
     files: ModelFiles
-    directory: Path
-    """Of the entries."""
+    entries: Entries
     modalities: Modalities
     device: torch.device
     dtype: torch.dtype
@@ -60,7 +52,7 @@ class PromptEncoder:
         if not prompts:
             return {}
         salt = self._salt()
-        entries = {prompt: self.directory / f"{_name(salt, prompt)}.safetensors" for prompt in prompts}
+        entries = {prompt: self.entries.path(salt, prompt) for prompt in prompts}
         found = {prompt: self._read(entry) for prompt, entry in entries.items()}
         missing = [prompt for prompt, context in found.items() if context is None]
         if missing:
@@ -78,24 +70,14 @@ class PromptEncoder:
         sources = dict.fromkeys((self.files.text_encoder, *self.files.extractor, *self.files.connectors))
         models = [file_fingerprint(path) for path in sources]
         halves = [self.modalities.video, self.modalities.audio]
-        return "|".join(map(str, [_LAYOUT, *models, *halves, self.in_8bit, self.dtype]))
+        return "|".join(map(str, ["prompt", *models, *halves, self.in_8bit, self.dtype]))
 
     def _read(self, entry: Path) -> PromptContext | None:
-        """An entry, or None when it is absent, damaged or holds other modalities: it is then made anew."""
-        try:
-            tensors = load_file(entry)
-        except (OSError, SafetensorError):
-            return None
         wanted = {name for name, on in (("video", self.modalities.video), ("audio", self.modalities.audio)) if on}
-        if set(tensors) != wanted:
-            return None
-        return PromptContext(tensors.get("video"), tensors.get("audio"))
+        tensors = self.entries.read(entry, wanted)
+        return None if tensors is None else PromptContext(tensors.get("video"), tensors.get("audio"))
 
     def _make(self, prompts: Sequence[str], entries: dict[str, Path], tell: Progress) -> None:
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_fault("cannot create the cache of prompts", self.directory, error) from error
         tell("loading the text encoder")
         hidden = self._hidden_states(prompts, tell)
         tell("projecting the prompts")
@@ -106,7 +88,7 @@ class PromptEncoder:
             for name, tensor in tensors.items():
                 if not bool(torch.isfinite(tensor).all()):
                     raise NumericError(f"the {name} context of a validation prompt is not finite: {prompt[:80]!r}")
-            write_atomic(entries[prompt], save(tensors))
+            self.entries.write(entries[prompt], tensors)
 
     def _hidden_states(self, prompts: Sequence[str], tell: Progress) -> list[tuple[Tensor, Tensor]]:
         """Hidden states and mask per prompt, on the CPU: about 0.4 GB each with the 12B text encoder."""
@@ -140,14 +122,3 @@ class PromptEncoder:
         del connectors
         free_memory(self.device)
         return results
-
-
-def free_memory(device: torch.device) -> None:
-    """Give back what a dropped model held."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
-def _name(salt: str, prompt: str) -> str:
-    return hashlib.sha256(f"{salt}\0{prompt}".encode()).hexdigest()[:40]

@@ -64,6 +64,19 @@ def test_conditions_of_a_modality_that_is_not_loaded(world: World) -> None:
     assert only(report, "validation-modality").path == "validation.samples[0].conditions[0]"
 
 
+def test_conditions_of_a_modality_that_is_not_made(world: World) -> None:
+    clip = str(write_clip(world.root / "a.mp4", 49))
+    data = world.data()
+    sample = {"prompt": "x", "conditions": [{"type": "reference", "video": clip}]}
+    found = only(
+        world.check(validation={**data["validation"], "generate_video": False, "samples": [sample]}),
+        "validation-modality",
+    )
+    assert "generate_video is false" in found.message
+    sample = {"prompt": "x", "conditions": [{"type": "video_to_audio", "video": clip}]}
+    assert codes(world.check(validation={**data["validation"], "generate_video": False, "samples": [sample]})) == []
+
+
 @pytest.mark.parametrize(
     ("part", "field"),
     [

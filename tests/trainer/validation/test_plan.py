@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
 from schemas.validation import ValidationConfig
+from tests.support.media import write_clip
 from trainer.files.checkpoint import VaeScale
 from trainer.model.inputs import Modalities
-from trainer.validation.plan import audio_steps, made_modalities, plan_samples, unsupported
+from trainer.validation.guidance import OFF
+from trainer.validation.plan import audio_steps, effective_guidance, made_modalities, media_warnings, plan_samples
 
 SCALE = VaeScale(32, 8)
 
@@ -33,7 +36,7 @@ def test_length_of_the_sound(frames: int, fps: float, steps: int) -> None:
 def test_latent_sizes(dims: tuple[int, int, int], tokens: int) -> None:
     (plan,) = plan_samples(_config(video_dims=dims), Modalities(), SCALE, 48)
     assert plan.frames * plan.height * plan.width == tokens
-    assert (plan.height, plan.width, plan.pixel_frames) == (dims[1] // 32, dims[0] // 32, dims[2])
+    assert (plan.height, plan.width, plan.pixels.frames) == (dims[1] // 32, dims[0] // 32, dims[2])
 
 
 def test_sample_settings_override_the_common_ones() -> None:
@@ -58,17 +61,53 @@ def test_a_half_the_run_does_not_hold_is_left_out() -> None:
         made_modalities(_config(generate_video=False), Modalities(audio=False))
 
 
-def test_conditions_are_refused_by_name() -> None:
-    conditions = [
-        {"type": "reference", "video": "a.mp4"},
-        {"type": "first_frame", "image_or_video": "a.png"},
-    ]
-    config = _config(samples=[{"prompt": "x"}, {"prompt": "y", "conditions": conditions}])
-    assert [(problem.path, "not supported" in problem.message) for problem in unsupported(config)] == [
-        ("validation.samples[1].conditions[0]", True),
-        ("validation.samples[1].conditions[1]", True),
-    ]
-    assert unsupported(_config()) == ()
+def _conditioned(*conditions: dict[str, Any], **fields: Any) -> ValidationConfig:
+    return _config(samples=[{"prompt": "x", "conditions": list(conditions)}], video_dims=[64, 64, 25], **fields)
+
+
+def test_what_is_given_whole_is_not_generated(tmp_path: Path) -> None:
+    clip = {"type": "video_to_audio", "video": str(write_clip(tmp_path / "a.mp4", 25))}
+    for fields in ({}, {"generate_video": False}):
+        config = _conditioned(clip, **fields)
+        (plan,) = plan_samples(config, Modalities(), SCALE, 48)
+        assert (plan.has_video, plan.generates("video"), plan.generates("audio")) == (True, False, True)
+        assert made_modalities(config) == Modalities()
+        # Nothing steers what is given.
+        assert effective_guidance(config, (plan,)).video == OFF
+    with pytest.raises(ConfigError) as refusal:
+        plan_samples(_conditioned(clip), Modalities(audio=False), SCALE, 48)
+    assert "everything this run can make is given" in refusal.value.problems[0].message
+
+
+def test_conditions_that_fit_no_sample_are_named(tmp_path: Path) -> None:
+    clip = str(write_clip(tmp_path / "a.mp4", 25))
+    wrong = _conditioned(
+        {"type": "prefix", "video": clip, "num_frames": 8},
+        {"type": "reference", "video": clip, "downscale_factor": 3},
+        {"type": "spatial_crop", "video": clip, "spatial_region": [0, 0, 64, 64]},
+    )
+    with pytest.raises(ConfigError) as refusal:
+        plan_samples(wrong, Modalities(), SCALE, 48)
+    paths = [f"validation.samples[0].conditions[{index}]" for index in range(3)]
+    assert [problem.path for problem in refusal.value.problems] == paths
+    with pytest.raises(ConfigError) as refusal:
+        plan_samples(
+            _conditioned({"type": "prefix", "video": clip, "num_frames": 9}), Modalities(video=False), SCALE, 48
+        )
+    assert "does not load" in refusal.value.problems[0].message
+
+
+def test_files_are_looked_at_before_anything_is_loaded(tmp_path: Path) -> None:
+    short = str(write_clip(tmp_path / "a.mp4", 9))
+    with pytest.raises(DataError, match="has 9 frames, 17 are needed"):
+        plan_samples(_conditioned({"type": "prefix", "video": short, "num_frames": 17}), Modalities(), SCALE, 48)
+    with pytest.raises(ConfigError) as refusal:
+        plan_samples(_conditioned({"type": "first_frame", "image_or_video": "none.png"}), Modalities(), SCALE, 48)
+    assert refusal.value.problems[0].path == "validation.samples[0].conditions[0].image_or_video"
+    slow = _conditioned({"type": "reference", "video": str(write_clip(tmp_path / "b.mp4", 25, fps=12))})
+    plan_samples(slow, Modalities(), SCALE, 48)
+    (message,) = media_warnings(slow, SCALE)
+    assert "12 frames a second" in message
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_prompts_are_encoded_once_and_found_again(
     config = configure(samples=[{"prompt": "one"}, {"prompt": "two"}, {"prompt": "one"}], **GUIDED, inference_steps=1)
     runner, _ = _fresh(config, files)
     runner.prepare()
-    folder = Path(config.data.preprocessed_data_root) / ".validation_prompts"
+    folder = Path(config.data.preprocessed_data_root) / ".validation_cache"
     entries = sorted(folder.iterdir())
     assert len(entries) == 3  # two prompts and the negative one
     for entry in entries:
@@ -192,7 +192,7 @@ def test_another_checkpoint_or_prompt_finds_no_old_entry(
 ) -> None:
     config = configure()
     _fresh(config, files)[0].prepare()
-    folder = Path(config.data.preprocessed_data_root) / ".validation_prompts"
+    folder = Path(config.data.preprocessed_data_root) / ".validation_cache"
     assert len(list(folder.iterdir())) == 1  # no guidance: no negative prompt
     moved = tmp_path / "copy.safetensors"
     shutil.copy(files.transformer, moved)
@@ -215,7 +215,7 @@ def test_read_only_data_keeps_the_prompts_in_the_run(
     monkeypatch.setattr("os.access", lambda *_: False)
     runner, run = _fresh(config, files)
     runner.prepare()
-    assert len(list((run.path / ".validation_prompts").iterdir())) == 2
+    assert len(list((run.path / ".validation_cache").iterdir())) == 2
 
 
 def test_nothing_is_loaded_without_samples(
@@ -271,7 +271,7 @@ def test_what_cannot_be_made_is_refused_before_loading(configure: Configure, fil
         _runner(
             configure(
                 samples=[
-                    {"prompt": "x", "conditions": [{"type": "first_frame", "image_or_video": "a.png"}]},
+                    {"prompt": "x", "conditions": [{"type": "prefix", "video": "a.mp4", "num_frames": 8}]},
                     {"prompt": "y", "video_dims": [100, 64, 10]},
                 ],
                 stg_blocks=[28],
@@ -281,9 +281,9 @@ def test_what_cannot_be_made_is_refused_before_loading(configure: Configure, fil
         )
     assert [problem.path for problem in refusal.value.problems] == [
         "validation.samples[0].conditions[0]",
+        "validation.samples[1].video_dims",
+        "validation.samples[1].video_dims",
         "validation.stg_blocks",
-        "validation.samples[1].video_dims",
-        "validation.samples[1].video_dims",
     ]
 
 
