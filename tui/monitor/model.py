@@ -102,13 +102,13 @@ class RunView:
             return
         self.step = step
         for name, raw in metrics.items():
-            value = _number(raw)
+            value = raw if type(raw) is float else _number(raw)
             if value is None:
                 continue
-            self.latest[str(name)] = value
-            series = self.series.get(str(name))
+            self.latest[name] = value
+            series = self.series.get(name)
             if series is None:
-                series = self.series[str(name)] = Series(smoothing=self.smoothing)
+                series = self.series[name] = Series(smoothing=self.smoothing)
             series.add(step, value)
 
     def _exit(self, event: Event) -> None:

@@ -19,6 +19,8 @@ from tui.text import clean_line
 
 CHUNK_SECONDS: Final = 0.05
 """Longest time one poll spends reading events; a longer history comes in several polls."""
+AT_ONCE: Final = 200
+"""Events taken in at a time; between two such batches the screen can be drawn."""
 LOG_BYTES: Final = 64 * 1024
 LOG_LINES: Final = 1000
 
@@ -85,11 +87,14 @@ class RunWatch:
         events = self._reader.poll(max_seconds=CHUNK_SECONDS)
         self.behind = self._reader.behind and bool(events)
         status = read_status(self.run.status_path)
-        with self.lock:
-            if self._reader.restarts != self._restarts:
-                self._restarts = self._reader.restarts
+        if self._reader.restarts != self._restarts:
+            self._restarts = self._reader.restarts
+            with self.lock:
                 self.view = RunView(smoothing=self.view.smoothing)
-            self.view.apply(events)
+        for start in range(0, len(events), AT_ONCE):
+            with self.lock:
+                self.view.apply(events[start : start + AT_ONCE])
+        with self.lock:
             logged = self.log.poll()
             before, self.status = (self.status, self.state), status
             self.state = self._derive(status)
