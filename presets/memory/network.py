@@ -225,7 +225,7 @@ class Frame:
     def _side(self, tape: Tape, name: Modality) -> Side:
         run, model, prefix = self.run, self.model, _prefix(name)
         width, batch, tokens = model.branch(name).width, run.batch, run.tokens(name)
-        levels = tokens if run.per_token else 1
+        levels = tokens if name in run.mixed else 1
         rows, embedded = self._embed(tape, f"{prefix}adaln_single", batch * levels)
         prompt = None
         if f"{prefix}prompt_adaln_single.linear" in self.linears:

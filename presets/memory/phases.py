@@ -11,7 +11,7 @@ from typing import Final
 
 from presets.memory.decoding import ClipSize, decode_bytes, encode_bytes
 from presets.memory.run import GROUP, WEIGHT_BITS, Adapters, RunShape, adapters
-from presets.memory.shapes import Layout, LinearShape, ModelShape
+from presets.memory.shapes import MODALITIES, Layout, LinearShape, ModelShape
 from presets.memory.step import forward_stage, training_stages
 from presets.memory.tape import FP32, HALF, Kind
 
@@ -46,6 +46,8 @@ class ValidationShape:
     video_tokens: int
     audio_tokens: int
     offload_optimizer: bool = False
+    conditions: bool = False
+    """Samples are given something, so that their tokens have noise levels of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ def validation(model: ModelShape, run: RunShape, held: Resident, sample: Validat
     audio = sample.audio_tokens if "audio" in run.modalities else 0
     moments = []
     if video or audio:
-        single = replace(run, video_tokens=video, audio_tokens=audio, batch=1)
+        mixed = MODALITIES if sample.conditions else ()
+        single = replace(run, video_tokens=video, audio_tokens=audio, batch=1, mixed=mixed)
         stage = forward_stage(model, single)
         moments.append({**fixed, ACTIVATIONS: stage.total, WORKSPACE: held.dequantized})
     if sample.clip is not None and video:

@@ -39,8 +39,8 @@ class RunShape:
     optimizer: Optimizer = "adamw"
     accumulation: int = 1
     checkpointing: bool = True
-    per_token: bool = True
-    """One noise level per token (as the trainer gives them), not one per sample."""
+    mixed: tuple[Modality, ...] = ()
+    """Modalities with conditions: their tokens have noise levels of their own, the others one per sample."""
     quantization: str | None = None
 
     @property

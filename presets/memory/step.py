@@ -7,12 +7,12 @@ checkpointed model, with a large rank and few tokens the first one, without chec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Final
 
 from presets.memory import operations as op
-from presets.memory.network import Block, Frame, Sides, Streams
+from presets.memory.network import Block, Frame, Side, Sides, Streams
 from presets.memory.run import RunShape, adapters
 from presets.memory.shapes import Modality, ModelShape, layout
 from presets.memory.tape import FP32, HALF, Arena, Ghost, Kind, Leaf, Tape
@@ -173,17 +173,17 @@ def _plain(replay: _Replay) -> None:
 def _checkpointed(replay: _Replay) -> None:
     """Only the states between blocks are kept; each block runs again before its backward pass."""
     tape, arena = replay.tape, replay.arena
-    streams, sides = replay.frame.enter(tape)
-    border = [streams]
+    streams, conditions = replay.frame.enter(tape)
+    before = tape.set_aside()
+    border = [_with_leaves(streams)]
+    sides = {name: _side_with_leaves(side) for name, side in conditions.items()}
     tape.recording = False
     marks = [_Mark(replay)]
     for block in replay.blocks:
-        streams = block.forward(tape, border[-1], sides)
-        border.append(_with_leaves(streams))
+        border.append(_with_leaves(block.forward(tape, border[-1], sides), always=True))
         marks.append(_Mark(replay))
     tape.recording = True
     kept, copies = marks[-1].since(marks[-2])
-    del streams
     velocities = replay.frame.leave(tape, border[-1], sides)
     replay.note("forward", _sum(kept, copies))
     tape.leave_autocast()
@@ -199,25 +199,60 @@ def _checkpointed(replay: _Replay) -> None:
             replay.between("backward of the second block", kept, gradients)
         else:
             replay.note("backward of the first block", gradients)
+    if before:
+        tape.put_back(before)
+        seeds = _seeds_of_conditions(conditions, sides)
+        seeds += [(streams[name], _taken(ghost)) for name, ghost in border.pop().items() if _reached(ghost)]
+        del conditions, sides, streams
+        tape.run_backward(seeds)
+        replay.note("backward of the embeddings", gradients)
 
 
-def _with_leaves(streams: Streams) -> Streams:
-    return {
-        name: Ghost(ghost.memory, ghost.count, ghost.width, Leaf(is_parameter=False)) for name, ghost in streams.items()
-    }
+def _with_leaves(streams: Streams, *, always: bool = False) -> Streams:
+    """The same memory with places where gradients are caught; ``always``, or where there will be any."""
+    return {name: _caught(ghost, always=always) for name, ghost in streams.items()}
+
+
+def _side_with_leaves(side: Side) -> Side:
+    found = {item.name: getattr(side, item.name) for item in fields(side)}
+    return Side(**{name: None if ghost is None else _caught(ghost) for name, ghost in found.items()})
+
+
+def _caught(ghost: Ghost, *, always: bool = False) -> Ghost:
+    leaf = Leaf(is_parameter=False) if always or ghost.node is not None else None
+    return Ghost(ghost.memory, ghost.count, ghost.width, leaf)
+
+
+def _reached(ghost: Ghost | None) -> bool:
+    return ghost is not None and isinstance(ghost.node, Leaf) and ghost.node.gradient is not None
+
+
+def _taken(ghost: Ghost) -> Ghost:
+    """The gradient that was caught, handed over."""
+    assert isinstance(ghost.node, Leaf)
+    gradient, ghost.node.gradient = ghost.node.gradient, None
+    assert gradient is not None
+    return gradient
+
+
+def _seeds_of_conditions(conditions: Sides, sides: Sides) -> list[tuple[Ghost, Ghost]]:
+    seeds = []
+    for name, side in sides.items():
+        for item in fields(side):
+            ghost = getattr(side, item.name)
+            if _reached(ghost):
+                seeds.append((getattr(conditions[name], item.name), _taken(ghost)))
+    return seeds
 
 
 def _rerun(replay: _Replay, index: int, border: list[Streams], sides: Sides) -> None:
     """Recompute block ``index`` and take the gradients of its outputs back to its inputs."""
     tape, arena = replay.tape, replay.arena
-    given = border.pop()
-    gradients = {name: ghost.node.gradient for name, ghost in given.items() if isinstance(ghost.node, Leaf)}
-    del given
+    gradients = {name: _taken(ghost) for name, ghost in border.pop().items() if _reached(ghost)}
     arena.kind = Kind.RECOMPUTED
     outputs = replay.blocks[index].forward(tape, border[-1], sides)
     tape.leave_autocast()
-    seeds = [(ghost, gradient) for name, ghost in outputs.items() if (gradient := gradients.pop(name)) and ghost.node]
-    gradient = None
+    seeds = [(ghost, gradients.pop(name)) for name, ghost in outputs.items() if name in gradients and ghost.node]
     outputs.clear()
     arena.kind = Kind.WORKSPACE
     tape.run_backward(seeds)

@@ -177,6 +177,15 @@ class Tape:
             found = self._casts[id(weight)] = self.cast(weight, width)
         return found
 
+    def set_aside(self) -> list[Node]:
+        """Take everything recorded so far off the tape, to be put back when its gradients are known."""
+        nodes, self._nodes = self._nodes, []
+        return nodes
+
+    def put_back(self, nodes: list[Node]) -> None:
+        """Go on with what was set aside."""
+        self._nodes = nodes
+
     @property
     def cast_bytes(self) -> int:
         """Size of the copies of weights that autocast keeps at this moment."""
@@ -192,7 +201,7 @@ class Tape:
         while seeds:
             self._give(waiting, Edge(seeds[-1][0]), seeds[-1][1])
             seeds.pop()
-        nodes, self._nodes = self._nodes, []
+        nodes = self.set_aside()
         while nodes:
             node = nodes.pop()
             given = [waiting.pop((id(node), index), None) for index in range(node.outputs)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from presets.memory import PUBLISHED, RunShape
 from presets.memory.phases import resident, training_step
-from presets.memory.shapes import layout
+from presets.memory.shapes import MODALITIES, layout
 from tests.oracle.training import Case
 
 
@@ -28,6 +28,6 @@ def predict_training(case: Case) -> dict[str, int]:
         half=case.autocast,
         accumulation=2 if case.accumulating else 1,
         checkpointing=case.checkpointing,
-        per_token=case.per_token is not False,
+        mixed=MODALITIES if case.per_token else (),
     )
     return training_step(model, run, resident(layout(model, run.modalities), run))

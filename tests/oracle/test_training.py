@@ -51,10 +51,10 @@ def test_fake_tensors_count_like_real_ones(case: Case) -> None:
     [
         Case(family="2.3", layers=3),
         Case(family="2.0", layers=2, checkpointing=False, video=(4, 18, 18), rank=32),
-        Case(family="2.5", layers=2, audio=None, video=(7, 17, 30), per_token=False, batch=2),
+        Case(family="2.5", layers=2, audio=None, video=(7, 17, 30), per_token=True, batch=2),
         Case(family="2.3", layers=2, video=None, audio=500, full=True),
     ],
-    ids=["2.3-av", "2.0-no-checkpointing", "2.5-video-per-sample", "2.3-audio-full"],
+    ids=["2.3-av", "2.0-no-checkpointing", "2.5-video-per-token", "2.3-audio-full"],
 )
 def test_formula_agrees_with_the_oracle(case: Case) -> None:
     check(case)
@@ -74,10 +74,12 @@ SPREAD = [
 ] + [
     Case(family="2.3", checkpointing=False, video=(12, 17, 30), audio=93),
     Case(family="2.5", checkpointing=False, audio=None, batch=2),
-    Case(family="2.3", full=True),
+    Case(family="2.3", full=True, layers=3),
     Case(family="2.0", full=True, checkpointing=False),
     Case(family="2.3", autocast=False),
-    Case(family="2.3", per_token=False, video=(12, 17, 30)),
+    Case(family="2.3", per_token=True, video=(12, 17, 30)),
+    Case(family="2.0", per_token=True, checkpointing=False),
+    Case(family="2.5", per_token=True, full=True),
     Case(family="2.5", generates=("audio",)),
     Case(family="2.3", generates=("video",), audio=93),
     Case(family="2.0", video=None, audio=1500),

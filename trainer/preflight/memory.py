@@ -19,6 +19,7 @@ from presets.memory import (
     TextShape,
     ValidationShape,
 )
+from presets.memory.shapes import MODALITIES
 from schemas.conditions import ReferenceCondition
 from schemas.errors import WizardError
 from trainer.files.checkpoint import CONNECTOR_PREFIXES, EXTRACTOR_PREFIX, Checkpoint, transformer_config
@@ -28,6 +29,7 @@ from trainer.preflight.facts import Facts, Opened
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
+    from schemas.strategy import ModalityConfig
 
 ASSUMED_RELEASE = "2.3"
 TEXT_TOKENS = 1024
@@ -97,10 +99,18 @@ def _run(facts: Facts, found: _Gathered) -> RunShape:
         accumulation=optimization.gradient_accumulation_steps,
         checkpointing=optimization.enable_gradient_checkpointing,
         quantization=config.acceleration.quantization,
+        mixed=tuple(name for name in MODALITIES if _is_mixed(getattr(strategy, name))),
     )
     if lora is None:
         return run
     return replace(run, rank=lora.rank, dropout=lora.dropout, targets=tuple(lora.target_modules))
+
+
+def _is_mixed(modality: ModalityConfig | None) -> bool:
+    """Whether tokens of one sample may have different noise levels: with conditions; references are always clean."""
+    if modality is None:
+        return False
+    return any(modality.is_generated or isinstance(condition, ReferenceCondition) for condition in modality.conditions)
 
 
 def _model(facts: Facts, found: _Gathered) -> ModelShape:
@@ -249,4 +259,5 @@ def _validation(facts: Facts, found: _Gathered) -> ValidationShape | None:
         video_tokens=video_tokens(width, height, frames, facts.scale.spatial, facts.scale.temporal) if video else 0,
         audio_tokens=round(frames / validation.frame_rate * AUDIO_RATE) if audio else 0,
         offload_optimizer=facts.config.acceleration.offload_optimizer_during_validation,
+        conditions=any(sample.conditions for sample in validation.samples),
     )

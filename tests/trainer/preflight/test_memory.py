@@ -89,3 +89,9 @@ def test_quantization_is_counted_and_said_to_be_refused(world: World) -> None:
     job = memory_job(validate(world.data("acceleration.quantization=int8-quanto")))
     assert job.run.quantization == "int8-quanto"
     assert any("cannot quantize yet" in sentence for sentence in job.assumed)
+
+
+def test_conditions_give_tokens_noise_levels_of_their_own(world: World) -> None:
+    plain = memory_job(validate(world.data(training_strategy=strategy()))).run
+    given = memory_job(validate(world.data(training_strategy=strategy([{"type": "first_frame"}])))).run
+    assert (plain.mixed, given.mixed) == ((), ("video",))
