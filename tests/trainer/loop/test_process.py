@@ -17,7 +17,7 @@ from tests.trainer.loop.world import config_data, events, weights_digest, write_
 from trainer.rundir import RunDirectory, read_status, send
 
 pytestmark = pytest.mark.e2e
-STEPS = 8
+STEPS = 6
 
 
 def launch(socket: str, config: Path, *arguments: str, **environment: str) -> warm_process.WarmJob:
@@ -67,7 +67,7 @@ def test_kill_and_start_again_equals_no_interruption(
 ) -> None:
     output = tmp_path / "run"
     config = configured(clips, output)
-    for step in (3, 6):
+    for step in (1, 3):
         job = launch(warm, config)
         wait_for_step(output, step)
         time.sleep(random.random() * 0.2)
@@ -75,10 +75,10 @@ def test_kill_and_start_again_equals_no_interruption(
         assert job.wait(30) in (-signal.SIGKILL, 0)
     assert launch(warm, config).wait(120) == 0
     assert weights_digest(output, STEPS) == uninterrupted
-    assert events(output, "run")[1]["resumed_from"] is not None
+    assert events(output, "run")[-1]["resumed_from"] is not None
 
 
-@pytest.mark.parametrize("point", ["state.before_commit:2", "save.before_export:4", "save.before_ledger:3"])
+@pytest.mark.parametrize("point", ["state.before_commit:2", "save.before_export:3"])
 def test_dying_inside_a_save_loses_only_that_save(
     warm: str, clips: Path, tmp_path: Path, uninterrupted: str, point: str
 ) -> None:

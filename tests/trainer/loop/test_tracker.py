@@ -37,21 +37,19 @@ class Unreachable:
 SAMPLES_PROGRAM = """
 import sys
 from pathlib import Path
-
-import wandb
+from types import SimpleNamespace
 
 from schemas import load_config
 from trainer.loop.reporter import Reporter
 from trainer.loop.tracker import start_tracker
 from trainer.rundir import EventLog, RunDirectory, StatusWriter
-from trainer.validation.runner import SampleFile
 
 config = load_config(sys.argv[1]).config
 run = RunDirectory(Path(config.output_dir))
 run.create()
 with EventLog(run.events_path) as log, StatusWriter(run) as status:
     tracker = start_tracker(config, "id", Reporter(log, status))
-    made = [SampleFile(i, "a fox", Path(p), None) for i, p in enumerate(sys.argv[2:])]
+    made = [SimpleNamespace(path=Path(name), prompt="a fox") for name in sys.argv[2:]]
     tracker.log(3, {"loss": 1.0})
     tracker.log_samples(3, made)
     tracker.close(0)
