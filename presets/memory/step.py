@@ -214,8 +214,8 @@ def _with_leaves(streams: Streams, *, always: bool = False) -> Streams:
 
 
 def _side_with_leaves(side: Side) -> Side:
-    found = {item.name: getattr(side, item.name) for item in fields(side)}
-    return Side(**{name: None if ghost is None else _caught(ghost) for name, ghost in found.items()})
+    ghosts = {item.name: getattr(side, item.name) for item in fields(side)}
+    return replace(side, **{name: _caught(ghost) for name, ghost in ghosts.items() if ghost is not None})
 
 
 def _caught(ghost: Ghost, *, always: bool = False) -> Ghost:
