@@ -17,7 +17,7 @@ from trainer.files.checkpoint import (
 from trainer.model.audio import load_audio_decoder, load_audio_encoder, load_vocoder
 from trainer.model.inputs import Modalities
 from trainer.model.official import diffusers_name, official_name
-from trainer.model.reading import Address, Component, fill
+from trainer.model.reading import Address, Component, Progress, fill
 from trainer.model.settings import transformer_arguments
 from trainer.model.text import load_connectors, load_extractor
 from trainer.model.transformer import LtxTransformer, is_absent
@@ -46,15 +46,24 @@ def load_transformer(
     modalities: Modalities = BOTH,
     dtype: torch.dtype = torch.bfloat16,
     device: torch.device | str = "cpu",
+    quantization: str | None = None,
+    on_progress: Progress | None = None,
 ) -> LtxTransformer:
     """The transformer, frozen, in eval mode; parts of an absent modality are neither built nor read.
 
+    ``quantization`` is a kind of ``quantize.TYPES``: each linear weight of the blocks is rounded on ``device`` right
+    after it was read, so that never more than one of them is there in full.
     Raises CheckpointError when configuration and tensors disagree in any way, naming file and keys.
     """
     checkpoint = read_checkpoint(files.transformer)
     arguments = transformer_arguments(checkpoint)
     with torch.device("meta"):
         transformer = LtxTransformer(arguments, modalities)
+    place = None
+    if quantization is not None:
+        from trainer.model.quantize import quantizer
+
+        place = quantizer(transformer, quantization, dtype=dtype, device=device)
     fill(
         transformer,
         transformer_component(modalities),
@@ -62,6 +71,8 @@ def load_transformer(
         dtype=dtype,
         device=device,
         explain=lambda: disagreements(checkpoint),
+        place=place,
+        on_progress=on_progress,
     )
     return transformer
 

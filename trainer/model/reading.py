@@ -7,7 +7,7 @@ file straight to its final dtype and device.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -25,6 +25,9 @@ _SHOWN: Final = 5
 
 
 Place = Callable[[str, Tensor], Tensor | None]
+"""name in the module, tensor as stored -> tensor as it is held, or None"""
+Progress = Callable[[int, int], object]
+"""tensors done, tensors in all"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,13 @@ def fill(
     device: torch.device | str,
     explain: Callable[[], Iterable[str]] = tuple,
     place: Place | None = None,
+    on_progress: Progress | None = None,
 ) -> None:
     """Load a module built on the meta device; afterwards it is frozen, in eval mode and whole.
 
     On the "meta" device everything is checked and no data is read. ``explain`` is asked for the likely reasons when
     keys do not match. ``place`` may take a tensor (as stored, on the CPU) somewhere else than to ``dtype`` and
-    ``device``, such as through a quantiser; it answers None to leave it.
+    ``device``, such as through a quantiser; it answers None to leave it. ``on_progress`` is told after every tensor.
     Raises CheckpointError naming file and keys when a tensor is missing, left over, of another shape, or quantised.
     """
     paths = tuple(paths)
@@ -74,8 +78,10 @@ def fill(
     tensors: dict[str, Tensor] = {}
     for path in paths:
         mine = {name: (place, found[place.key][1]) for name, place in wanted.items() if found[place.key][0] == path}
-        if mine:
-            tensors.update(_read(path, mine, dtype, device, place))
+        for name, tensor in _read(path, mine, dtype, device, place):
+            tensors[name] = tensor
+            if on_progress is not None:
+                on_progress(len(tensors), len(wanted))
     module.load_state_dict(tensors, strict=True, assign=True)
     left = [name for name, tensor in _all_tensors(module) if tensor.is_meta]
     if left and torch.device(device).type != "meta":
@@ -152,10 +158,10 @@ def _read(
     dtype: torch.dtype,
     device: torch.device | str,
     place: Place | None,
-) -> dict[str, Tensor]:
-    if torch.device(device).type == "meta":
-        return {name: _shape_only(address, info, dtype) for name, (address, info) in wanted.items()}
-    tensors: dict[str, Tensor] = {}
+) -> Iterator[tuple[str, Tensor]]:
+    if torch.device(device).type == "meta" or not wanted:
+        yield from ((name, _shape_only(address, info, dtype)) for name, (address, info) in wanted.items())
+        return
     # In file order: one pass over the disk, whatever the order of the modules.
     ordered = sorted(wanted.items(), key=lambda item: item[1][1].start)
     try:
@@ -165,10 +171,9 @@ def _read(
                 if address.parts > 1:
                     stored = stored.chunk(address.parts, dim=0)[address.part].clone()
                 placed = None if place is None else place(name, stored)
-                tensors[name] = stored.to(device=device, dtype=dtype) if placed is None else placed
+                yield name, stored.to(device=device, dtype=dtype) if placed is None else placed
     except OSError as error:
         raise EnvironmentFault(f"cannot be read: {error.strerror or error}", where=path) from error
-    return tensors
 
 
 def _shape_only(address: Address, info: TensorInfo, dtype: torch.dtype) -> Tensor:
