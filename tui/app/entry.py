@@ -42,7 +42,7 @@ def open_new(preset: str | None, *, vram: float | None = None, path: Path | None
     from tui.app.screens.presets import preset_draft
     from tui.app.screens.wizard import WizardScreen
 
-    return _run(WizardScreen(preset_draft(preset, vram=vram, path=path)))
+    return _run(WizardScreen(preset_draft(preset, vram=vram, path=path), vram=vram))
 
 
 def open_file(path: Path) -> int:

@@ -121,6 +121,7 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("grid", "J,shift+down", "shift(1)", "Item down", "Move the list item down", footer=False, shown="J"),
     Key("grid", "K,shift+up", "shift(-1)", "Item up", "Move the list item up", footer=False, shown="K"),
+    Key("grid", "e", "memory", "Memory", "What it needs of the card, and what to change so that it fits"),
     Key("grid", "y", "review", "Review", "Look at the YAML before saving", footer=False),
     Key("grid", "ctrl+s,w", "save", "Save", "Write the file", shown="w"),
     Key("grid", "f9,t", "launch", "Train", "Check, train and monitor", shown="t"),

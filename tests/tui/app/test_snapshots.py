@@ -46,7 +46,8 @@ def recording(tmp_path: Path) -> Recording:
 @pytest.mark.parametrize("size", [(80, 24), (40, 12)])
 def test_monitor(snap_compare: Any, recording: Recording, size: tuple[int, int]) -> None:
     async def ready(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: "FAILED" in shown(pilot, "#title") and "500" in shown(pilot, "#strip"))
+        await until(pilot, lambda: "FAILED" in shown(pilot, "#title") and "531" in shown(pilot))
+        await pilot.pause(0.2)
 
     assert snap_compare(app(MonitorScreen(recording.run.path)), terminal_size=size, run_before=ready)
 
@@ -62,12 +63,15 @@ def test_wizard_with_an_error(snap_compare: Any) -> None:
 
 
 def test_wizard_wide_with_an_editor_open(snap_compare: Any) -> None:
+    draft = Draft.new(small())
+    draft.set("lora.rank", 1)  # with an error in it the title shows no estimate, whose figures belong to other tests
+
     async def ready(pilot: Pilot[Any]) -> None:
         await go(pilot, "optimization.learning_rate")
         await pilot.press("enter", "backspace", "x")
         await until(pilot, lambda: "✔" not in shown(pilot, "#verdict"))
 
-    assert snap_compare(app(WizardScreen(Draft.new(small()))), terminal_size=(120, 35), run_before=ready)
+    assert snap_compare(app(WizardScreen(draft)), terminal_size=(120, 35), run_before=ready)
 
 
 def test_choosing_in_little_room(snap_compare: Any) -> None:

@@ -216,6 +216,21 @@ async def test_finding_and_filtering() -> None:
         assert screen.view.path_at(screen.grid.cursor) == "seed", "n finds errors in hidden fields too"
 
 
+async def test_what_fits_is_said_at_every_change() -> None:
+    draft = preset_draft("t2v_lora", vram=32)
+    async with app(WizardScreen(draft, vram=32)).run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "of 32 GB" in shown(pilot, "#title"))
+        before = shown(pilot, "#title")
+        draft.set("validation.video_dims", [1920, 1088, 121])
+        draft.set("validation.samples", [{"prompt": "a very large one"}])
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        screen.refresh_rows()
+        await until(pilot, lambda: "of 32 GB" in shown(pilot, "#title") and shown(pilot, "#title") != before)
+        await pilot.press("e")
+        await until(pilot, lambda: "training step" in shown(pilot))
+
+
 async def test_review_shows_the_text_that_will_be_saved() -> None:
     draft = Draft.new(small())
     async with app(WizardScreen(draft)).run_test(size=(100, 60)) as pilot:

@@ -65,7 +65,7 @@ class HomeScreen(Screen[None]):
 
     def _look(self) -> None:
         runs = list_runs(run_roots())[:12]
-        self.app.call_from_thread(self._show, runs)
+        self.call_later(self._show, runs)
 
     def _show(self, runs: list[RunSummary]) -> None:
         if not self.is_mounted:

@@ -46,7 +46,6 @@ class MonitorScreen(Screen[None]):
         #charts { layout: grid; grid-gutter: 0 1; height: 1fr; }
         #panes { height: 6; }
         #panes.full { height: 1fr; }
-        #strip { height: auto; }
     }
     """
 
@@ -181,6 +180,7 @@ class MonitorScreen(Screen[None]):
         wide = width >= 110 and height >= 30
         columns = 3 if wide and width >= 150 else 2 if wide else 1
         count = columns * 2 if wide else 1
+        self.query_one("#strip").styles.height = self._strip_height()
         charts, panes = self.query_one("#charts"), self.query_one("#panes")
         charts.styles.grid_size_columns = columns
         charts.display = self._pane == "charts" and width >= 20 and height >= 6

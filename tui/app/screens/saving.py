@@ -114,9 +114,9 @@ class Saver:
                 checked = check_file(path)
             except WizardError as error:
                 lines = str(error).splitlines()
-                screen.app.call_from_thread(self._refused, lines)
+                screen.call_later(self._refused, lines)
                 return
-            screen.app.call_from_thread(self._checked, path, checked)
+            screen.call_later(self._checked, path, checked)
 
         screen.run_worker(work, thread=True, exclusive=True, group="check")
 

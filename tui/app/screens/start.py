@@ -29,4 +29,4 @@ class StartScreen(Screen[None]):
         if draft is None:
             self.app.exit(0)
         else:
-            self.app.switch_screen(WizardScreen(draft))
+            self.app.switch_screen(WizardScreen(draft, vram=self._vram))

@@ -98,7 +98,7 @@ class ValueScreen(TypeAhead[str]):
 
         def find() -> None:
             found = complete_path(text, self._provider, base)
-            self.app.call_from_thread(self._show_candidates, text, found)
+            self.call_later(self._show_candidates, text, found)
 
         self.run_worker(find, thread=True, exclusive=True, group="complete")
 

@@ -15,6 +15,7 @@ from tui.app.keys import bindings
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.editing import open_editor
 from tui.app.screens.saving import Saver
+from tui.app.screens.weighing import Weigher
 from tui.app.widgets.entry import Entry
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
@@ -45,12 +46,14 @@ class WizardScreen(Screen[None]):
     }
     """
 
-    def __init__(self, draft: Draft, *, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, draft: Draft, *, notes: tuple[str, ...] = (), vram: float | None = None) -> None:
+        """``vram`` is the card's memory in GB; without it the card of this machine counts."""
         super().__init__()
         self.draft = draft
         self.view = GridView(draft)
         self._notice = "; ".join(notes)
         self._saver = Saver(self)
+        self._weigher = Weigher(self, self._draw_title, vram=vram)
 
     def compose(self) -> ComposeResult:
         yield LineView([()], id="title")
@@ -92,6 +95,7 @@ class WizardScreen(Screen[None]):
                 cursor=cursor,
             )
         self._draw_title()
+        self._weigher.look(self.draft.data)
 
     def tell(self, notice: str) -> None:
         """Say something on the title line until the next change."""
@@ -108,6 +112,9 @@ class WizardScreen(Screen[None]):
             ("  ", "text"),
             errors,
         ]
+        fit = self._weigher.fit
+        if fit is not None and not count:
+            line.append(("  " + fit.short(), "good" if fit.fits else "bad"))
         marks = [text for on, text in self.view.modes() if on]
         if marks:
             line.append(("  " + ", ".join(marks), "accent"))
@@ -241,6 +248,13 @@ class WizardScreen(Screen[None]):
             self.action_close()
 
     # ---------------------------------------------------------------- leaving
+
+    def action_memory(self) -> None:
+        from tui.app.screens.report import ReportScreen
+
+        fit = self._weigher.fit
+        lines = list(fit.lines()) if fit is not None else ["known as soon as the configuration is valid"]
+        self.app.push_screen(ReportScreen("Memory", lines))
 
     def action_review(self) -> None:
         from tui.app.screens.review import ReviewScreen

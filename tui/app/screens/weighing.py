@@ -1,0 +1,45 @@
+"""Keeping the memory estimate beside the draft, worked out in a thread after every change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from tui.forms.fit import Fit
+
+
+class Weigher:
+    """Knows what the last valid draft needs of the card; ``told`` is called whenever that is known anew."""
+
+    def __init__(self, screen: Screen[None], told: Callable[[], None], *, vram: float | None = None) -> None:
+        """``vram`` is the card's memory in GB; without it the card of this machine counts."""
+        self._screen = screen
+        self._told = told
+        self._card = None if vram is None else int(vram * 2**30)
+        self._card_known = vram is not None
+        self._data: dict[str, Any] | None = None
+        self.fit: Fit | None = None
+
+    def look(self, data: dict[str, Any]) -> None:
+        """Weigh ``data`` unless it is what was weighed last."""
+        if self._data is data:
+            return
+        self._data = data
+        self._screen.run_worker(lambda: self._work(data), thread=True, exclusive=True, group="weigh")
+
+    def _work(self, data: dict[str, Any]) -> None:
+        from presets.memory.card import card_bytes
+        from tui.forms.fit import memory_fit
+
+        if not self._card_known:
+            self._card, self._card_known = card_bytes(), True
+        fit = memory_fit(data, self._card)
+        self._screen.call_later(self._done, data, fit)
+
+    def _done(self, data: dict[str, Any], fit: Fit | None) -> None:
+        if self._screen.is_mounted and data is self._data:
+            self.fit = fit
+            self._told()
