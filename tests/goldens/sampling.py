@@ -38,6 +38,8 @@ STATE: Final = 1e-6
 POSITIONS: Final = 1e-5
 PASS: Final = 1e-4
 STEPPED: Final = 2e-4
+ALL: Final = 4
+"""Passes of a step that go through the transformer as one batch."""
 
 Tensors = Mapping[str, Tensor]
 _CONDITION: Final[TypeAdapter[ValidationCondition]] = TypeAdapter(ValidationCondition)
@@ -111,7 +113,7 @@ def _case(model: _Model, name: str, case: Mapping[str, Any], given: Tensors) -> 
     yield compare(name, "out.sigmas", sigmas(steps), stored, STATE)
     for modality, track in tracks.present().items():
         yield from _initial(name, modality, track, given)
-    first = predict(model.transformer, tracks, guidance, float(stored[0]), block_count=blocks)
+    first = predict(model.transformer, tracks, guidance, float(stored[0]), block_count=blocks, at_once=ALL)
     for modality, found in first.items():
         results = {f"x0_{pass_name}_step1": (value, PASS) for pass_name, value in found.passes.items()}
         results["x0_guided_step1"] = (found.guided, STEPPED)
@@ -121,7 +123,7 @@ def _case(model: _Model, name: str, case: Mapping[str, Any], given: Tensors) -> 
                 yield compare(name, f"out.{modality}.{tensor}", value, given[f"out.{modality}.{tensor}"], tolerance)
     for index in range(1, steps + 1):
         part = stored[index - 1 : index + 1]
-        tracks = sample(model.transformer, tracks, guidance, part, block_count=blocks)
+        tracks = sample(model.transformer, tracks, guidance, part, block_count=blocks, at_once=ALL)
         for modality, track in tracks.present().items():
             tensor = f"out.{modality}.tokens_step{index}"
             if tensor in given:

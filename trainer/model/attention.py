@@ -27,17 +27,18 @@ def attend(
     bias: Tensor | None = None,
     rope: Rope | None = None,
     context_rope: Rope | None = None,
-    values_only: bool = False,
+    values_only: bool | Tensor = False,
 ) -> Tensor:
     """``[B, N, D]``: x attends to itself or to the context.
 
     ``bias`` is added to the logits and broadcasts to ``[B, H, N, S]``. ``values_only`` replaces the attention by the
-    values themselves, which is the perturbation of spatio-temporal guidance.
+    values themselves, which is the perturbation of spatio-temporal guidance; as a tensor ``[B]`` in those rows.
     """
     source_BSD = x_BND if context_BSD is None else context_BSD
     value_BSD = attn.to_v(source_BSD)
-    if values_only:
-        mixed_BNHd = value_BSD.unflatten(-1, (attn.heads, -1))
+    unmixed_BSHd = value_BSD.unflatten(-1, (attn.heads, -1))
+    if values_only is True:
+        mixed_BNHd = unmixed_BSHd
     else:
         query_BHNd = _heads(attn.norm_q(attn.to_q(x_BND)), attn.heads)
         key_BHSd = _heads(attn.norm_k(attn.to_k(source_BSD)), attn.heads)
@@ -48,6 +49,8 @@ def attend(
             bias = bias.to(query_BHNd.dtype)
         mixed_BHNd = F.scaled_dot_product_attention(query_BHNd, key_BHSd, _heads(value_BSD, attn.heads), attn_mask=bias)
         mixed_BNHd = mixed_BHNd.transpose(1, 2)
+        if isinstance(values_only, Tensor):
+            mixed_BNHd = torch.where(values_only[:, None, None, None], unmixed_BSHd, mixed_BNHd)
     if attn.to_gate_logits is not None:
         # Twice the sigmoid: a gate of zero logits leaves the attention as it is.
         mixed_BNHd = mixed_BNHd * (2.0 * torch.sigmoid(attn.to_gate_logits(x_BND))).unsqueeze(-1)

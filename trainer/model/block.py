@@ -40,6 +40,13 @@ class Bridge:
     gate_B1D: Tensor
     """Gate of what the modality receives, from the *other* modality's sigma."""
     rope: Rope
+    open_B11: Tensor | None = None
+    """1 for rows that the other modality reaches, 0 for isolated ones; None when it reaches all."""
+
+    def gate(self, table_RD: Tensor) -> Tensor:
+        """What is received is multiplied by this, ``[B, 1, D]``."""
+        gate_B1D = table_RD[_BRIDGE_GATE] + self.gate_B1D
+        return gate_B1D if self.open_B11 is None else gate_B1D * self.open_B11
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,10 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Skips:
-    """Perturbation of one block."""
+    """Perturbation of one block: of the whole batch, or of the rows ``[B]`` that are true."""
 
-    video_self: bool = False
-    audio_self: bool = False
+    video_self: bool | Tensor = False
+    audio_self: bool | Tensor = False
 
 
 class LtxBlock(LTX2VideoTransformerBlock):
@@ -96,7 +103,7 @@ class LtxBlock(LTX2VideoTransformerBlock):
             audio_BND = self._feed_forward("audio_", audio_BND, audio)
         return video_BND, audio_BND
 
-    def _attend_self_and_text(self, prefix: str, x_BND: Tensor, given: Conditions, skip_self: bool) -> Tensor:
+    def _attend_self_and_text(self, prefix: str, x_BND: Tensor, given: Conditions, skip_self: bool | Tensor) -> Tensor:
         table_RD = getattr(self, prefix + "scale_shift_table")
         rows = given.modulation_BTRD
 
@@ -144,8 +151,8 @@ class LtxBlock(LTX2VideoTransformerBlock):
             rope=audio.rope,
             context_rope=video.rope,
         )
-        video_BND = video_BND + to_video * (video_table[_BRIDGE_GATE] + video.gate_B1D)
-        audio_BND = audio_BND + to_audio * (audio_table[_BRIDGE_GATE] + audio.gate_B1D)
+        video_BND = video_BND + to_video * video.gate(video_table)
+        audio_BND = audio_BND + to_audio * audio.gate(audio_table)
         return video_BND, audio_BND
 
     def _feed_forward(self, prefix: str, x_BND: Tensor, given: Conditions) -> Tensor:

@@ -7,7 +7,8 @@ R rows of a modulation table, T either N (one value per token) or 1 (one value p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -66,13 +67,27 @@ class ModalityInput:
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
-    """A deliberate weakening for guidance, applied to the whole batch."""
+    """A deliberate weakening for guidance."""
 
     video_self_blocks: frozenset[int] = frozenset()
     """Blocks whose video self-attention passes the values through unmixed."""
     audio_self_blocks: frozenset[int] = frozenset()
     isolate: bool = False
     """No attention between video and audio, in all blocks."""
+
+
+Perturbations = Perturbation | Sequence[Perturbation]
+"""One for the whole batch, or one for each of its rows."""
+
+
+def stacked(inputs: Sequence[ModalityInput]) -> ModalityInput:
+    """Inputs of equal shapes one under the other, as rows of one batch."""
+
+    def joined(name: str) -> Tensor | None:
+        parts = [getattr(given, name) for given in inputs]
+        return None if parts[0] is None else torch.cat(parts)
+
+    return ModalityInput(**{field.name: joined(field.name) for field in fields(ModalityInput)})
 
 
 def _moved(tensor: Tensor | None, device: torch.device | str) -> Tensor | None:

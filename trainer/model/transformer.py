@@ -8,7 +8,7 @@ leave a modality out, perturb one modality alone, or mask audio self-attention.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import torch
@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from trainer.model.attention import strength_bias
 from trainer.model.block import Bridge, Conditions, LtxBlock, Skips, absent_block_parts, block_arguments, remove
-from trainer.model.inputs import Modalities, ModalityInput, Perturbation
+from trainer.model.inputs import Modalities, ModalityInput, Perturbation, Perturbations
 
 _PARTS: Final = ("proj_in", "time_embed", "prompt_adaln", "caption_projection", "rope", "norm_out", "proj_out")
 _PARTS_AND_TABLES: Final = (*_PARTS, "scale_shift_table")
@@ -32,6 +32,36 @@ _BRIDGE_PARTS: Final = (
     "cross_attn_audio_rope",
 )
 _PLAIN: Final = Perturbation()
+
+
+class _Rows:
+    """Perturbations of the rows of a batch; a single one stands for all rows."""
+
+    def __init__(self, rows: tuple[Perturbation, ...], device: torch.device) -> None:
+        self._rows, self._device = rows, device
+        self._masks: dict[tuple[bool, ...], Tensor] = {}
+
+    @classmethod
+    def of(cls, given: Perturbations | None, device: torch.device) -> _Rows:
+        if isinstance(given, Perturbation) or given is None:
+            return cls((given or _PLAIN,), device)
+        return cls(tuple(given), device)
+
+    def where(self, holds: Callable[[Perturbation], bool]) -> bool | Tensor:
+        """True or False when it holds for all rows or for none, else a mask ``[B]``."""
+        flags = tuple(map(holds, self._rows))
+        if all(flags) or not any(flags):
+            return flags[0]
+        if flags not in self._masks:
+            self._masks[flags] = torch.tensor(flags, device=self._device)
+        return self._masks[flags]
+
+    def skips(self, block: int) -> Skips:
+        """What one block leaves out."""
+        return Skips(
+            self.where(lambda row: block in row.video_self_blocks),
+            self.where(lambda row: block in row.audio_self_blocks),
+        )
 
 
 class LtxTransformer(LTX2VideoTransformer3DModel):
@@ -54,23 +84,27 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
         self.gradient_checkpointing = False
 
     def forward(
-        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbation | None = None
+        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbations | None = None
     ) -> tuple[Tensor | None, Tensor | None]:
         """Velocities ``[B, N, C]`` of video and audio; None for the one that is not given.
+
+        ``perturbation`` is of the whole batch or of each row: the passes of a guided step fit in one batch.
 
         Leaving a modality out equals a model that never had it. Raises ValueError when nothing is given or when the
         given modality was not loaded.
         """
         self._check(video, audio)
-        perturbation = perturbation or _PLAIN
-        bridged = video is not None and audio is not None and not perturbation.isolate
-        video_given = self._conditions("", video, audio if bridged else None)
-        audio_given = self._conditions("audio_", audio, video if bridged else None)
+        rows = _Rows.of(perturbation, next(given for given in (video, audio) if given is not None).latent_BNC.device)
+        isolated = rows.where(lambda row: row.isolate)
+        bridged = video is not None and audio is not None and isolated is not True
+        open_B11 = None if isinstance(isolated, bool) else (~isolated)[:, None, None]
+        video_given = self._conditions("", video, audio if bridged else None, open_B11)
+        audio_given = self._conditions("audio_", audio, video if bridged else None, open_B11)
         video_BND = None if video is None else self._tokens("", video)
         audio_BND = None if audio is None else self._tokens("audio_", audio)
         checkpointed = self.gradient_checkpointing and self.training and torch.is_grad_enabled()
         for index, block in enumerate(self.transformer_blocks):
-            skips = Skips(index in perturbation.video_self_blocks, index in perturbation.audio_self_blocks)
+            skips = rows.skips(index)
             given = (video_BND, audio_BND, video_given, audio_given, skips)
             video_BND, audio_BND = checkpoint(block, *given, use_reentrant=False) if checkpointed else block(*given)
         return self._velocity("", video_BND, video_given), self._velocity("audio_", audio_BND, audio_given)
@@ -88,7 +122,9 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
             x_BND = x_BND + (given.keyframes_mask_BN1 > 0).to(x_BND.dtype) * self.keyframes_abs_pos_embedding
         return x_BND
 
-    def _conditions(self, prefix: str, own: ModalityInput | None, other: ModalityInput | None) -> Conditions | None:
+    def _conditions(
+        self, prefix: str, own: ModalityInput | None, other: ModalityInput | None, open_B11: Tensor | None
+    ) -> Conditions | None:
         """All that the blocks read; ``other`` is None when nothing passes between the modalities."""
         if own is None:
             return None
@@ -108,10 +144,10 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
             prompt_B1RD=prompt,
             context_bias=None if own.context_mask_BS is None else strength_bias(own.context_mask_BS)[:, None, None],
             self_bias=None if own.attention_mask_BNN is None else strength_bias(own.attention_mask_BNN)[:, None],
-            bridge=None if other is None else self._bridge(prefix, own, other),
+            bridge=None if other is None else self._bridge(prefix, own, other, open_B11),
         )
 
-    def _bridge(self, prefix: str, own: ModalityInput, other: ModalityInput) -> Bridge:
+    def _bridge(self, prefix: str, own: ModalityInput, other: ModalityInput, open_B11: Tensor | None) -> Bridge:
         """Scale and shift from the modality's own timesteps, the gate from the other modality's sigma."""
         kind, gate_name, rope_name = (
             ("audio", "av_cross_attn_audio_v2a_gate", "cross_attn_audio_rope")
@@ -122,7 +158,8 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
         factor = self.config.cross_attn_timestep_scale_multiplier / self.config.timestep_scale_multiplier
         gate, _ = self._embed(gate_name, other.sigma_B[:, None] * factor, own)
         seconds = own.positions_BANE[:, :1]
-        return Bridge(rows, gate[:, :, 0], getattr(self, rope_name)(seconds, device=seconds.device))
+        rope = getattr(self, rope_name)(seconds, device=seconds.device)
+        return Bridge(rows, gate[:, :, 0], rope, None if open_B11 is None else open_B11.to(rows.dtype))
 
     def _embed(self, name: str, sigma_BT: Tensor, own: ModalityInput) -> tuple[Tensor, Tensor]:
         """Noise levels through a timestep MLP: modulation rows ``[B, T, R, D]`` and the embedding ``[B, T, D]``."""

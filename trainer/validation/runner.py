@@ -19,6 +19,7 @@ from trainer.model.transformer import LtxTransformer
 from trainer.objective.batch import ModalityName
 from trainer.rundir.events import EventLog
 from trainer.rundir.layout import RunDirectory
+from trainer.validation.batching import passes_at_once
 from trainer.validation.decoding import Latents, decode
 from trainer.validation.encoding import MediaEncoder
 from trainer.validation.entries import Entries
@@ -35,7 +36,7 @@ from trainer.validation.plan import (
 )
 from trainer.validation.prompts import PromptContext, PromptEncoder
 from trainer.validation.room import with_room
-from trainer.validation.sampler import Track, Tracks, sample
+from trainer.validation.sampler import Track, Tracks, sample, steering
 from trainer.validation.schedule import sigmas
 from trainer.validation.space import LatentSpace
 
@@ -177,12 +178,15 @@ class ValidationRunner:
 
         tell(f"sample {place + 1} of {count}", place * steps, count * steps)
         with self._precision():
+            tracks = self._tracks(plan)
+            passes = len(steering(tracks, self._guidance).passes())
             tracks = sample(
                 transformer,
-                self._tracks(plan),
+                tracks,
                 self._guidance,
                 sigmas(steps),
                 block_count=self._space.blocks,
+                at_once=passes_at_once(transformer, tracks, passes, self._device),
                 on_step=on_step,
             )
         return self._latents(plan, tracks)

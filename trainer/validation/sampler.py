@@ -7,14 +7,14 @@ The state is fp32 throughout. Shapes as in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from trainer.model.inputs import ModalityInput, Perturbation
+from trainer.model.inputs import ModalityInput, Perturbation, Perturbations, stacked
 from trainer.objective.state import TokenState
 from trainer.validation.guidance import OFF, Guidance, Pass, Scales, combine
 
@@ -23,7 +23,7 @@ class Denoiser(Protocol):
     """What is asked of a transformer: velocities of both modalities. ``trainer.model.transformer.LtxTransformer``."""
 
     def __call__(
-        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbation | None = None
+        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbations | None = None
     ) -> tuple[Tensor | None, Tensor | None]: ...
 
 
@@ -78,11 +78,13 @@ def sample(
     sigmas: Tensor,
     *,
     block_count: int,
+    at_once: int = 1,
     on_step: Callable[[int], None] | None = None,
 ) -> Tracks:
     """Step ``tracks`` through the noise levels ``sigmas`` (``[steps + 1]``, last 0) and return them clean.
 
-    ``block_count`` is the number of the transformer's blocks; ``on_step`` is called with the number of steps done.
+    ``block_count`` is the number of the transformer's blocks; ``at_once`` as in ``predict``; ``on_step`` is called with
+    the number of steps done.
     Gradients are not recorded. The transformer computes in whatever precision it or a surrounding autocast has, as in
     training: it is given fp32 tokens.
     """
@@ -90,7 +92,7 @@ def sample(
     steps = sigmas.tolist()
     with torch.no_grad():
         for index, (now, then) in enumerate(itertools.pairwise(steps), start=1):
-            found = predict(transformer, tracks, guidance, now, block_count=block_count)
+            found = predict(transformer, tracks, guidance, now, block_count=block_count, at_once=at_once)
             tracks = Tracks(
                 video=_stepped(tracks.video, found.get("video"), now, then),
                 audio=_stepped(tracks.audio, found.get("audio"), now, then),
@@ -101,36 +103,58 @@ def sample(
 
 
 def predict(
-    transformer: Denoiser, tracks: Tracks, guidance: Guidance, sigma: float, *, block_count: int
+    transformer: Denoiser, tracks: Tracks, guidance: Guidance, sigma: float, *, block_count: int, at_once: int = 1
 ) -> dict[str, Prediction]:
-    """Clean predictions of every modality at noise level ``sigma``, by one forward pass or up to four, one by one."""
+    """Clean predictions of every modality at noise level ``sigma``.
+
+    The step's passes, up to four, go through the transformer as rows of a batch, ``at_once`` of them at a time.
+    """
+    guidance = steering(tracks, guidance)
+    present = tracks.present()
+    found: dict[str, dict[Pass, Tensor]] = {name: {} for name in present}
+    passes = guidance.passes()
+    for first in range(0, len(passes), at_once):
+        names = passes[first : first + at_once]
+        velocities = transformer(
+            _rows(tracks.video, guidance.video, names, sigma),
+            _rows(tracks.audio, guidance.audio, names, sigma),
+            _perturbations(guidance, names, block_count),
+        )
+        for modality, velocity in zip(("video", "audio"), velocities, strict=True):
+            if velocity is not None:
+                for row, name in enumerate(names):
+                    found[modality][name] = _clean(present[modality], velocity[row : row + 1], sigma)
+    scales = {"video": guidance.video, "audio": guidance.audio}
+    return {
+        modality: _guided(track, found[modality], scales[modality], guidance.rescale)
+        for modality, track in present.items()
+    }
+
+
+def steering(tracks: Tracks, guidance: Guidance) -> Guidance:
+    """The guidance that is left for these tracks: nothing steers what is given whole or absent."""
     video, audio = tracks.video, tracks.audio
-    guidance = guidance.reduced(
+    return guidance.reduced(
         video=video is not None,
         audio=audio is not None,
         generates_video=video is not None and not video.frozen,
         generates_audio=audio is not None and not audio.frozen,
     )
-    found: dict[str, dict[Pass, Tensor]] = {name: {} for name in tracks.present()}
-    for name in guidance.passes():
-        velocities = transformer(
-            _inputs(video, guidance.video, name, sigma),
-            _inputs(audio, guidance.audio, name, sigma),
-            guidance.perturbation(name, block_count),
-        )
-        for modality, velocity in zip(("video", "audio"), velocities, strict=True):
-            if velocity is not None:
-                found[modality][name] = _clean(tracks.present()[modality], velocity, sigma)
-    scales = {"video": guidance.video, "audio": guidance.audio}
-    return {
-        modality: _guided(track, found[modality], scales[modality], guidance.rescale)
-        for modality, track in tracks.present().items()
-    }
 
 
-def _inputs(track: Track | None, scales: Scales, name: Pass, sigma: float) -> ModalityInput | None:
+def _perturbations(guidance: Guidance, names: Sequence[Pass], block_count: int) -> Perturbations | None:
+    each = [guidance.perturbation(name, block_count) for name in names]
+    return each[0] if len(each) == 1 else [one or Perturbation() for one in each]
+
+
+def _rows(track: Track | None, scales: Scales, names: Sequence[Pass], sigma: float) -> ModalityInput | None:
     if track is None:
         return None
+    each = [_inputs(track, scales, name, sigma) for name in names]
+    return each[0] if len(each) == 1 else stacked(each)
+
+
+def _inputs(track: Track, scales: Scales, name: Pass, sigma: float) -> ModalityInput:
     level = track.state.tokens.new_tensor(sigma, dtype=torch.float32)
     return track.inputs(level, negative=name == "uncond" and scales.cfg != OFF.cfg)
 

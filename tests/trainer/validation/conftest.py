@@ -15,6 +15,7 @@ from trainer.demo.gemma import write_tiny_gemma
 from trainer.demo.tiny import write_tiny_checkpoint
 from trainer.files.checkpoint import ModelFiles, resolve_model_files
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 Configure = Callable[..., LtxTrainerConfig]
 
 

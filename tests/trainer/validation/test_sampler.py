@@ -8,7 +8,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from trainer.files.checkpoint import VaeScale
-from trainer.model.inputs import ModalityInput, Perturbation
+from trainer.model.inputs import ModalityInput, Perturbation, Perturbations
 from trainer.objective.state import TokenState, audio_state, video_state
 from trainer.validation.guidance import Guidance, Scales
 from trainer.validation.sampler import Track, Tracks, euler, predict, sample
@@ -40,10 +40,10 @@ class Perfect:
 
     def __init__(self, video: Tensor | None, audio: Tensor | None = None) -> None:
         self.clean = (video, audio)
-        self.asked: list[tuple[ModalityInput | None, ModalityInput | None, Perturbation | None]] = []
+        self.asked: list[tuple[ModalityInput | None, ModalityInput | None, Perturbations | None]] = []
 
     def __call__(
-        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbation | None = None
+        self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbations | None = None
     ) -> tuple[Tensor | None, Tensor | None]:
         self.asked.append((video, audio, perturbation))
         first, second = (
@@ -121,7 +121,7 @@ def test_frozen_modality_conditions_and_is_left_alone() -> None:
         assert audio.sigma_B.tolist() == [0.0]
         assert (audio.timesteps_BN == 0).all()
         assert (audio.context_BSD == 1).all()  # never the negative prompt
-        assert perturbation is None or not perturbation.audio_self_blocks
+        assert not isinstance(perturbation, Perturbation) or not perturbation.audio_self_blocks
 
 
 def test_negative_prompt_goes_only_where_it_is_asked_for() -> None:
@@ -141,7 +141,7 @@ def test_negative_prompt_goes_only_where_it_is_asked_for() -> None:
 def test_low_precision_model_keeps_the_state_in_fp32() -> None:
     class Coarse(Perfect):
         def __call__(
-            self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbation | None = None
+            self, video: ModalityInput | None, audio: ModalityInput | None, perturbation: Perturbations | None = None
         ) -> tuple[Tensor | None, Tensor | None]:
             velocity, _ = super().__call__(video, audio, perturbation)
             return None if velocity is None else velocity.bfloat16(), None
