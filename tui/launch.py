@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,7 @@ def start_trainer(command: list[str], run: RunDirectory) -> subprocess.Popen[byt
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         with run.log_path.open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
     except OSError as error:
@@ -49,3 +50,6 @@ def start_trainer(command: list[str], run: RunDirectory) -> subprocess.Popen[byt
             where=run.path,
             hint="check that output_dir can be written and that this Python still exists",
         ) from error
+    # Whoever looks or not: an ended child is collected, so that its remains are never taken for a running trainer.
+    threading.Thread(target=process.wait, name=f"trainer-{process.pid}", daemon=True).start()
+    return process

@@ -146,3 +146,37 @@ def test_what_the_preflight_refuses_is_never_started(
     assert refused.returncode in {2, 3}
     assert "absent" in refused.stderr
     assert not run.path.exists()
+
+
+async def test_the_wizard_checks_trains_and_watches(
+    config: Path, environment: dict[str, str], run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.tui.app.support import app, shown, until
+    from tui.app.screens.monitor import MonitorScreen
+    from tui.app.screens.wizard import WizardScreen, open_draft
+
+    for name, value in {**environment, "STUB_TRAINER": "300 finish", "PYTHONPATH": str(ROOT)}.items():
+        monkeypatch.setenv(name, value)
+    draft, _ = open_draft(config)
+    draft.set("optimization.steps", 300)
+    async with app(WizardScreen(draft)).run_test(size=(100, 30)) as pilot:
+        await pilot.press("t")
+        await until(pilot, lambda: "Start training?" in shown(pilot), PATIENCE)
+        assert not draft.dirty, "the draft is saved before it is trained"
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen), PATIENCE)
+        await until(pilot, lambda: "FINISHED" in shown(pilot, "#title"), PATIENCE)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
+
+
+async def test_the_wizard_shows_what_the_preflight_refuses(config: Path) -> None:
+    from tests.tui.app.support import app, shown, until
+    from tui.app.screens.wizard import WizardScreen, open_draft
+
+    config.write_text(config.read_text().replace("latents_dir: latents", "latents_dir: absent"))
+    draft, _ = open_draft(config)
+    async with app(WizardScreen(draft)).run_test(size=(100, 30)) as pilot:
+        await pilot.press("t")
+        await until(pilot, lambda: "Training cannot start" in shown(pilot), PATIENCE)
+        assert "absent" in shown(pilot)
