@@ -9,7 +9,7 @@ from trainer.loop.reporter import Reporter
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
-    from trainer.validation.runner import SampleFile
+    from trainer.validation.output import SampleFile
 
 
 class Tracker(Protocol):
