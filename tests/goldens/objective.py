@@ -147,8 +147,8 @@ class Case:
         expected = self.settings.get("checkpoint_metadata", {})
         ours = factor_metadata(config, factors)
         for key in sorted({*expected, *ours}):
-            pair = [torch.tensor(float(found.get(key, 0))) for found in (ours, expected)]
-            yield compare(self.name, f"metadata.{key}", *pair, 0.0, "abs")
+            actual, stored = (torch.tensor(float(found.get(key, 0))) for found in (ours, expected))
+            yield compare(self.name, f"metadata.{key}", actual, stored, 0.0, "abs")
 
     def _config(self) -> FlexibleStrategyConfig:
         return FlexibleStrategyConfig.model_validate(migrate_strategy(self.settings["strategy"]).require())
@@ -164,8 +164,8 @@ class Case:
                 keys = ("reference_spatial_scale_factor", "reference_temporal_scale_factor")
                 found[role] = ReferenceFactors(*(int(self.settings[key] or 1) for key in keys))
             else:
-                shapes = [_shape(self.tensors[f"in.video.{name}"]) for name in ("latents", f"ref{len(found)}.latents")]
-                found[role] = factors_between(*shapes, condition.timing)
+                target, reference = self.tensors["in.video.latents"], self.tensors[f"in.video.ref{len(found)}.latents"]
+                found[role] = factors_between(_shape(target), _shape(reference), condition.timing)
         return found
 
     def _batch(self, config: FlexibleStrategyConfig) -> Batch:

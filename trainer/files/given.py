@@ -137,8 +137,8 @@ def demand_learnable(strategy: FlexibleStrategyConfig, index: DatasetIndex, spat
 
 def _all_given(sample: Sample, modality: str, conditions: Sequence[TrainingCondition], spatial: int) -> bool:
     grid = grid_of(describe(sample.files[modality]))
-    left = True
+    cells = []
     for number, condition in enumerate(conditions):
         read = partial(read_mask, sample.files.get(condition_role(modality, number), Path()), grid)
-        left = left & ~given_cells(condition, grid, spatial, read)
-    return not bool(left.any())
+        cells.append(given_cells(condition, grid, spatial, read))
+    return bool(sum(cells[1:], cells[0]).all())

@@ -44,6 +44,8 @@ class TokenState:
     """Index of the first target token."""
     count: int
     """Number of target tokens; the others are references."""
+    mixed: bool = False
+    """Whether tokens of one sample may differ in being generated or kept."""
 
     @property
     def target(self) -> slice:
@@ -62,7 +64,7 @@ class TokenState:
         if clean_BNC is not None:
             clean = clean.clone()
             clean[:, self.target] = torch.where(kept_BN1, clean_BNC.to(clean.dtype), clean[:, self.target])
-        return replace(self, denoise_mask=mask, clean=clean)
+        return replace(self, denoise_mask=mask, clean=clean, mixed=True)
 
     def frozen(self) -> TokenState:
         """Keep every token: the modality only conditions the other one."""
@@ -86,6 +88,7 @@ class TokenState:
             keyframes_mask=None if marks is None else joined(marks, zeros_BR1, 1),
             first=self.first + (added if place == "front" else 0),
             count=self.count,
+            mixed=True,
         )
 
     def noised(self, noise_BNC: Tensor, sigma_B: Tensor) -> TokenState:
@@ -101,12 +104,16 @@ class TokenState:
         return replace(self, tokens=tokens)
 
     def as_input(self, sigma_B: Tensor, context_BSD: Tensor, context_mask_BS: Tensor | None = None) -> ModalityInput:
-        """What the transformer takes, at noise level ``sigma_B`` (0 for a frozen modality)."""
+        """What the transformer takes, at noise level ``sigma_B`` (0 for a frozen modality).
+
+        A level per token is made only where tokens differ: one per sample gives the same numbers, in less memory.
+        """
         sigma_B = sigma_B.to(torch.float32)
+        generated_BN = self.denoise_mask.squeeze(-1)
         return ModalityInput(
             latent_BNC=self.tokens,
             sigma_B=sigma_B,
-            timesteps_BN=self.denoise_mask.squeeze(-1) * sigma_B[:, None],
+            timesteps_BN=(generated_BN if self.mixed else generated_BN[:, :1]) * sigma_B[:, None],
             positions_BANE=self.positions,
             context_BSD=context_BSD,
             context_mask_BS=context_mask_BS,

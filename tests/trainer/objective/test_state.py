@@ -1,12 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 import torch
 
-from trainer.files.checkpoint import VaeScale
+from trainer.files.checkpoint import VaeScale, resolve_model_files
+from trainer.model.inputs import Modalities
+from trainer.model.loading import load_transformer
 from trainer.objective.positions import audio_positions
 from trainer.objective.state import TokenState, audio_state, video_state
 
 SCALE = VaeScale(32, 8)
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """Where the model is."""
+
+    model_path: Path = GOLDEN / "ltx2.3_tiny_checkpoint.safetensors"
+    text_encoder_path: Path | None = None
+    video_vae_path: Path | None = None
+    audio_vae_path: Path | None = None
 
 
 def video(mark: bool = False) -> TokenState:
@@ -77,6 +93,25 @@ def test_keyframes_mark_the_first_latent_frame() -> None:
 def test_a_frozen_modality_is_clean_throughout() -> None:
     state = audio_state(torch.randn(1, 2, 5, 3)).frozen()
     given = state.as_input(torch.zeros(1), torch.zeros(1, 6, 8))
-    assert given.timesteps_BN.tolist() == [[0.0] * 5]
+    assert given.timesteps_BN.tolist() == [[0.0]]
     assert torch.equal(given.latent_BNC, state.clean)
     assert torch.equal(given.positions_BANE, audio_positions(5, 1))
+
+
+def test_a_level_per_sample_stands_for_equal_levels_of_all_its_tokens() -> None:
+    """Nothing kept: one level per sample. Something kept: one per token. The transformer makes the same of both."""
+    files = resolve_model_files(OneFile())
+    transformer = load_transformer(files, modalities=Modalities(video=True, audio=False), dtype=torch.float32)
+    latents = torch.randn(2, 16, 2, 2, 3, generator=torch.Generator().manual_seed(0))
+    plain = video_state(latents, torch.tensor([24.0, 25.0]), SCALE, mark_keyframes=False)
+    plain = plain.noised(noise(plain), torch.tensor([0.3, 0.8]))
+    context, sigma = torch.randn(2, 6, 64, generator=torch.Generator().manual_seed(2)), torch.tensor([0.3, 0.8])
+    each = replace(plain, mixed=True).as_input(sigma, context)
+    one = plain.as_input(sigma, context)
+    assert one.timesteps_BN.shape == (2, 1)
+    assert each.timesteps_BN.shape == (2, 12)
+    with torch.no_grad():
+        first, second = (transformer(given, None)[0] for given in (one, each))
+    assert first is not None
+    assert second is not None
+    torch.testing.assert_close(first, second, atol=1e-5, rtol=1e-4)
