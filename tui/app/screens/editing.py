@@ -13,6 +13,7 @@ from tui.app.screens.value import ValueScreen
 from tui.forms import edits
 from tui.forms.draft import Draft
 from tui.forms.rows import Row
+from tui.forms.targets import describe_hits, draft_modules
 from tui.forms.values import editable, parse, plain
 
 Done = Callable[[str | None], None]
@@ -103,8 +104,14 @@ def _text(app: App[int], draft: Draft, row: Row, done: Done) -> None:
         if text is not None and edits.assign(draft, row.path, parse(spec, text)):
             done(row.path)
 
+    modules = draft_modules(draft) if spec is not None and spec.provider == "lora_modules" else ()
+
+    def note(text: str) -> str:
+        patterns = parse(spec, text)
+        return describe_hits(patterns, modules) if isinstance(patterns, list) else ""
+
     title = f"{row.title} ({row.path})"
-    app.push_screen(TextScreen(title, editable(spec, row.value), hint=hint, judge=judge), entered)
+    app.push_screen(TextScreen(title, editable(spec, row.value), hint=hint, judge=judge, note=note), entered)
 
 
 def _value(app: App[int], draft: Draft, row: Row, done: Done) -> None:

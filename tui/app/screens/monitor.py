@@ -68,6 +68,8 @@ class MonitorScreen(Screen[None]):
         self._options = ChartOptions()
         self._smoothing = SMOOTHING.index(0.9)
         self._notice = ""
+        self._answers: int | None = None
+        """Answers seen so far; None before the first picture, when all of them are old."""
         self._wake = threading.Event()
         self._drawn = threading.Event()
         self._noted: tuple[int, int] = (-1, -1)
@@ -125,12 +127,20 @@ class MonitorScreen(Screen[None]):
         watch, width = self.watch_run, self.size.width
         with watch.lock:
             view = watch.view
+            self._take_answers(list(view.notes))
             self.query_one("#title", LineView).set_lines([title_line(self._folder, watch.state, self._notice, width)])
             strip = strip_lines(view, watch.status, watch.state, time.time(), width)
             self.query_one("#strip", LineView).set_lines(strip[: self._strip_height()])
             self._draw_charts()
             self._draw_events(list(view.notes), view.counter)
             self._draw_log(list(watch.log.lines))
+
+    def _take_answers(self, notes: list[Note]) -> None:
+        """The trainer's answer takes the place of the word that a command was sent."""
+        answers = [note.text for note in notes if note.kind == "control"]
+        if answers and self._answers is not None and len(answers) > self._answers:
+            self._notice = answers[-1]
+        self._answers = len(answers)
 
     def _draw_charts(self) -> None:
         view = self.watch_run.view

@@ -31,10 +31,17 @@ class TextScreen(TypeAhead[str]):
     """
 
     def __init__(
-        self, title: str, text: str, *, hint: str = "", judge: Callable[[str], str] = lambda _text: ""
+        self,
+        title: str,
+        text: str,
+        *,
+        hint: str = "",
+        judge: Callable[[str], str] = lambda _text: "",
+        note: Callable[[str], str] = lambda _text: "",
     ) -> None:
+        """``judge`` says what would be wrong with a text; ``note`` says something about one that is right."""
         super().__init__()
-        self._title, self._text, self._hint, self._judge = title, text, hint, judge
+        self._title, self._text, self._hint, self._judge, self._note = title, text, hint, judge, note
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -56,6 +63,8 @@ class TextScreen(TypeAhead[str]):
         self.dismiss(None)
 
     def _verdict(self) -> None:
-        problem = self._judge(self.query_one(Area).text)
-        lines: list[Line] = [((line, "bad"),) for line in problem.splitlines()[:2]]
-        self.query_one("#verdict", LineView).set_lines(lines or [(("✔", "good"),)])
+        text = self.query_one(Area).text
+        lines: list[Line] = [((line, "bad"),) for line in self._judge(text).splitlines()[:2]]
+        note = self._note(text) or "✔"
+        good: Line = ((note, "warn" if note.startswith("✖") else "good"),)
+        self.query_one("#verdict", LineView).set_lines(lines or [good])
