@@ -15,7 +15,7 @@ from presets.memory import operations as op
 from presets.memory.network import Block, Frame, Side, Sides, Streams
 from presets.memory.run import RunShape, adapters
 from presets.memory.shapes import Modality, ModelShape, layout
-from presets.memory.tape import FP32, HALF, Arena, Ghost, Kind, Leaf, Tape
+from presets.memory.tape import FP32, HALF, Arena, Ghost, Kind, Leaf, Memory, Tape
 
 SIMULATED: Final = 2
 """The first block, whose input needs no gradient, and the last. Those between are like the last."""
@@ -50,6 +50,8 @@ class _Replay:
         self.blocks = [Block(model, run, self.layout, adapted) for _ in range(min(model.layers, SIMULATED))]
         self.more = model.layers - len(self.blocks)
         self.stages: list[Stage] = []
+        self.unreached: list[Memory] = []
+        """Kept by operations behind the output of a modality that is not in the loss, until the step is over."""
 
     def note(self, name: str, per_block: Bytes = ()) -> None:
         """Record the stage that ends here; ``per_block`` is what each block that is not run would add."""
@@ -61,8 +63,12 @@ class _Replay:
 
     def between(self, name: str, fewer: Bytes, more: Bytes) -> None:
         """The stage like the last one, as many blocks further back as are not run."""
-        live = zip(self.stages[-1].live, fewer, more, strict=True)
-        self.stages.append(Stage(name, tuple(size + self.more * (new - old) for size, old, new in live)))
+        left = [0] * len(Kind)
+        for memory in {id(memory): memory for memory in self.unreached}.values():
+            if memory.kind is Kind.RECOMPUTED:
+                left[memory.kind] += memory.size
+        live = zip(self.stages[-1].live, fewer, more, left, strict=True)
+        self.stages.append(Stage(name, tuple(size + rest + self.more * (new - old) for size, old, new, rest in live)))
 
 
 def training_stages(model: ModelShape, run: RunShape) -> tuple[Stage, ...]:
@@ -97,7 +103,8 @@ def _forward_stage(model: ModelShape, run: RunShape) -> Stage:
     for block in replay.blocks:
         mark = _Mark(replay)
         # The caller holds the inputs of the last block until the next one has run.
-        given, streams = streams, block.forward(replay.tape, streams, sides)
+        given = streams
+        streams = block.forward(replay.tape, given, sides)
     _, copies = _Mark(replay).since(mark)
     replay.frame.leave(replay.tape, streams, sides)
     replay.note("forward", copies)
@@ -153,7 +160,8 @@ def _plain(replay: _Replay) -> None:
     given = streams
     for block in replay.blocks:
         # The caller holds the inputs of the last block until the next one has run.
-        given, streams = streams, block.forward(tape, streams, sides)
+        given = streams
+        streams = block.forward(tape, given, sides)
         marks.append(_Mark(replay))
     per_block, copies = marks[-1].since(marks[-2])
     velocities = replay.frame.leave(tape, streams, sides)
@@ -163,7 +171,7 @@ def _plain(replay: _Replay) -> None:
     seeds, velocities = _loss(replay, velocities)
     replay.note("loss", per_block)
     arena.kind = Kind.WORKSPACE
-    tape.run_backward(seeds)
+    replay.unreached += tape.run_backward(seeds)
     gradients = _gradient_bytes(replay)
     # From the end of the last block on, gradients come as kept activations go; the larger of the two counts.
     grows = sum(per_block) < sum(gradients)
@@ -189,14 +197,15 @@ def _checkpointed(replay: _Replay) -> None:
     tape.leave_autocast()
     seeds, velocities = _loss(replay, velocities)
     arena.kind = Kind.WORKSPACE
-    tape.run_backward(seeds)
+    replay.unreached += tape.run_backward(seeds)
     replay.note("loss", kept)
     gradients = _gradient_bytes(replay)
     for index in reversed(range(len(replay.blocks))):
         _rerun(replay, index, border, sides)
         if index > 0:
             replay.note("backward of the last block", kept)
-            replay.between("backward of the second block", kept, gradients)
+            if replay.more:
+                replay.between("backward of the second block", kept, gradients)
         else:
             replay.note("backward of the first block", gradients)
     if before:
@@ -255,7 +264,7 @@ def _rerun(replay: _Replay, index: int, border: list[Streams], sides: Sides) -> 
     seeds = [(ghost, gradients.pop(name)) for name, ghost in outputs.items() if name in gradients and ghost.node]
     outputs.clear()
     arena.kind = Kind.WORKSPACE
-    tape.run_backward(seeds)
+    replay.unreached += tape.run_backward(seeds)
 
 
 def _gradient_bytes(replay: _Replay) -> Bytes:

@@ -195,8 +195,12 @@ class Tape:
         """Forget the copies of weights."""
         self._casts.clear()
 
-    def run_backward(self, seeds: list[tuple[Ghost, Ghost]]) -> None:
-        """From gradients of outputs (pairs of output and gradient) back to the leaves; empties seeds and tape."""
+    def run_backward(self, seeds: list[tuple[Ghost, Ghost]]) -> list[Memory]:
+        """From gradients of outputs (pairs of output and gradient) back to the leaves; empties seeds and tape.
+
+        Returns what operations keep that no gradient reached: it is theirs until the graph itself is dropped.
+        """
+        unreached: list[Memory] = []
         waiting: dict[tuple[int, int], Ghost] = {}
         while seeds:
             self._give(waiting, Edge(seeds[-1][0]), seeds[-1][1])
@@ -206,6 +210,7 @@ class Tape:
             node = nodes.pop()
             given = [waiting.pop((id(node), index), None) for index in range(node.outputs)]
             if all(gradient is None for gradient in given):
+                unreached += [memory for memory in node.kept if memory is not None]
                 continue
             gradients = node.backward(self, given, node.inputs)
             given.clear()
@@ -215,6 +220,7 @@ class Tape:
                 if gradient is not None and edge.node is not None:
                     self._give(waiting, edge, gradient)
                 del gradient
+        return unreached
 
     def _give(self, waiting: dict[tuple[int, int], Ghost], edge: Edge, gradient: Ghost) -> None:
         """Hand a gradient to whoever needs it, in the shape and number format of the tensor it belongs to."""

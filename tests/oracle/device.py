@@ -1,12 +1,13 @@
 """Fake CPU tensors that keep what CUDA keeps.
 
-Fake CUDA tensors abort a CPU-only torch as soon as autograd meets them, so the oracle runs on fake CPU tensors. Two
-things differ between the two devices in what a transformer keeps for its backward pass; both are put right here, and
-both can be read off the dispatcher without a GPU:
+Fake CUDA tensors abort a CPU-only torch as soon as autograd meets them, so the oracle runs on fake CPU tensors.
+Three things differ between the two devices in what a transformer keeps for its backward pass; they are put right here,
+and all can be read off torch's sources and dispatcher without a GPU:
 
 * ``rms_norm`` is one fused kernel on CUDA that keeps its input and one fp32 number per row. On the CPU it is made of
   small operators that keep half a dozen full-size tensors.
 * under autocast CUDA runs ``rms_norm`` and ``layer_norm`` in fp32, the CPU in the type of their input.
+* ``dropout`` keeps a mask of one byte per number on CUDA, the scaled noise in full on the CPU.
 
 Everything else in our step (linear, attention, gelu, the modulations) is treated alike: lower precision for linear and
 attention, promotion elsewhere. CPU and CUDA flash attention keep the same tensors.
@@ -60,8 +61,17 @@ def cuda_kernels() -> Iterator[None]:
         return layer_norm(_wide(input), normalized_shape, _wide(weight), _wide(bias), eps)
 
     # Replaced by name and not by a function mode: torch leaves those when it recomputes a checkpointed block.
-    with mock.patch.object(F, "rms_norm", _rms_norm), mock.patch.object(F, "layer_norm", wide_layer_norm):
+    with (
+        mock.patch.object(F, "rms_norm", _rms_norm),
+        mock.patch.object(F, "layer_norm", wide_layer_norm),
+        mock.patch.object(F, "dropout", _dropout),
+    ):
         yield
+
+
+def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: A002
+    assert not inplace
+    return torch.native_dropout(input, p, True)[0] if training and p > 0 else input
 
 
 def _rms_norm(

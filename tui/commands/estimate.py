@@ -26,9 +26,9 @@ _PHASES = {
     "save": "save",
 }
 _BASIS = (
-    "rests on: sizes of all tensors, computed from shapes; the training step agrees with a replay of the real network "
-    "to 1 %, video encoding and decoding too (the 2.5 decoder roughly); text encoding, sound and host memory are rough "
-    "upper bounds; not yet compared with a card: 5 % and 0.6 GB are added for context and fragmentation"
+    "rests on: sizes of all tensors, computed from shapes; the training step agrees to 1 % with the real network run "
+    "without numbers, video encoding and decoding too (the 2.5 decoder roughly); text encoding, sound and host memory "
+    "are rough upper bounds; not yet compared with a card: 5 % and 0.6 GB are added for context and fragmentation"
 )
 
 
