@@ -103,7 +103,7 @@ def measure_training(case: Case, *, fake: bool = True) -> Measured:
             given = _mapped(given, mode.from_tensor)
         _inflate(transformer, case)
         trained = [parameter for parameter in transformer.parameters() if parameter.requires_grad]
-        optimizer = build_optimizer("adamw", trained, 1e-4)
+        optimizer = build_optimizer("adamw", trained, 1e-4, 0.01)
         _prime(optimizer, trained)
         _label(ledger, transformer, optimizer)
         if case.accumulating:
