@@ -78,7 +78,7 @@ class ValidationRunner:
         self._entries = Entries(cache or _default_cache(Path(config.data.preprocessed_data_root), run))
         self._in_8bit = config.acceleration.load_text_encoder_in_8bit
         self._contexts: dict[str, PromptContext] = {}
-        self._media: dict[int, SampleMedia] = {}
+        self.media: dict[int, SampleMedia] = {}
         self.interval = self._config.interval
         """Optimizer steps between validations, None for never; may be changed while training."""
         self.plans: tuple[SamplePlan, ...] = ()
@@ -111,7 +111,7 @@ class ValidationRunner:
             prompts.append(self._config.negative_prompt)
         media = MediaEncoder(self._files, self._entries, self._device)
         # Media first: a file that cannot be used is told before the text encoder is loaded.
-        self._media = encode_given(self.plans, media, self._space, on_progress)
+        self.media = encode_given(self.plans, media, self._space, on_progress)
         self._contexts = encoder.encode(prompts, on_progress)
 
     def run(
@@ -145,7 +145,7 @@ class ValidationRunner:
                 self._device,
             )
         return tuple(
-            write_sample(self._run, self._events, plan, step, media, self._media[plan.index].shown)
+            write_sample(self._run, self._events, plan, step, media, self.media[plan.index].shown)
             for plan, media in zip(plans, decoded, strict=True)
         )
 
@@ -204,7 +204,7 @@ class ValidationRunner:
         return Tracks(tracks.get("video"), tracks.get("audio"))
 
     def _track(self, modality: ModalityName, plan: SamplePlan, generator: torch.Generator) -> Track:
-        start = self._space.start(modality, plan, self._media[plan.index].on(modality), self._device)
+        start = self._space.start(modality, plan, self.media[plan.index].on(modality), self._device)
         state = start.state
         if not start.frozen:
             shape = (1, state.count, state.tokens.shape[2])
