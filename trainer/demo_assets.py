@@ -30,8 +30,8 @@ class DemoAssets:
     dataset_json: Path
 
     @staticmethod
-    def under(root: Path, family: str = "2.0") -> DemoAssets:
-        return DemoAssets(root / f"ltx-{family}-tiny.safetensors", root / "gemma", root / "data" / "dataset.json")
+    def under(root: Path, family: str = "2.0", data: str = "data") -> DemoAssets:
+        return DemoAssets(root / f"ltx-{family}-tiny.safetensors", root / "gemma", root / data / "dataset.json")
 
 
 def build(
@@ -42,9 +42,10 @@ def build(
     seed: int = 0,
     count: int = CLIPS,
     shape: ClipShape | None = None,
+    data: str = "data",
 ) -> DemoAssets:
-    """Write what is missing under ``root`` and say so on stdout, one line a part."""
-    assets = DemoAssets.under(root, family)
+    """Write what is missing under ``root`` (the clips in its folder ``data``) and say so on stdout, one line a part."""
+    assets = DemoAssets.under(root, family, data)
     if not assets.checkpoint.exists():
         from trainer.demo.tiny import write_tiny_checkpoint
 
@@ -71,12 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--family", choices=("2.0", "2.3"), default="2.0")
     parser.add_argument("--roles", default="video", help=f"comma-separated, of {', '.join(ROLES)}")
+    parser.add_argument("--data", default="data", help="folder of the clips below DIR (default: data)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     roles = options.roles.split(",")
     if unknown := sorted(set(roles) - set(ROLES)):
         parser.error(f"unknown roles: {', '.join(unknown)}")
-    build(options.directory, family=options.family, roles=roles, seed=options.seed)
+    build(options.directory, family=options.family, roles=roles, seed=options.seed, data=options.data)
     return 0
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from schemas.errors import EXIT_OK
 from tui.catalog import COMMANDS
 
 
@@ -18,11 +17,10 @@ from tui.catalog import COMMANDS
 @click.option("--set", "overrides", multiple=True, metavar="a.b=VALUE", help="Change one more field; repeatable.")
 @click.option("--plain", is_flag=True, help="Progress lines even when the terminal could draw the monitor.")
 def command(directory: Path, preset: str, steps: int | None, seed: int, overrides: tuple[str, ...], plain: bool) -> int:
-    from tui.demo import Demo, DemoOptions
+    from tui.demo.steps import Demo, DemoOptions
 
     options = DemoOptions(directory, preset, steps, seed, overrides)
-    Demo(options, say=click.echo, train=lambda config: _train(config, plain=plain)).run()
-    return EXIT_OK
+    return Demo(options, say=click.echo, train=lambda config: _train(config, plain=plain)).run()
 
 
 def _train(config_path: Path, *, plain: bool) -> int:
@@ -39,5 +37,5 @@ def _train(config_path: Path, *, plain: bool) -> int:
     if can_draw() and not plain:
         from tui.app.entry import open_monitor
 
-        open_monitor(run.path, until_finished=True)
+        open_monitor(run.path, ended=process.poll, until_finished=True)
     return follower.follow(process)
