@@ -93,7 +93,7 @@ def _become(data: dict[str, object], fds: list[int]) -> None:
     os.environ.clear()
     os.environ.update(data["env"])  # type: ignore[call-overload]
     os.chdir(str(data["cwd"]))
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115, PTH123
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
     argv: list[str] = list(data["argv"])  # type: ignore[call-overload]
     sys.argv = argv
