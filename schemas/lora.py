@@ -40,6 +40,20 @@ class LoraConfig(Section):
         when=_LORA,
         quality="a little (0.05-0.1) may help against overfitting of small datasets",
     )
+    ema_decay: Number | None = setting(
+        None,
+        title="Weight average",
+        text="Decay of a running average of the adapters, exported beside them; null keeps none",
+        gt=0.0,
+        lt=1.0,
+        recommended=None,
+        example=0.999,
+        advanced=True,
+        extension=True,
+        when=_LORA,
+        memory="one more fp32 copy of the adapters",
+        quality="an average over the last 1 / (1 - decay) steps is smoother than the newest weights",
+    )
     target_modules: list[Text] = setting(
         factory=lambda: ["to_k", "to_q", "to_v", "to_out.0"],
         title="Target modules",

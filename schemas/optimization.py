@@ -66,13 +66,13 @@ class OptimizationConfig(Section):
     optimizer_type: OptimizerType = setting(
         "adamw",
         title="Optimizer",
-        text="AdamW, with its state in fp32 or in 8 bits (betas 0.9 and 0.999, weight decay 0.01)",
+        text="AdamW, with its state in fp32 or in 8 bits (betas 0.9 and 0.999)",
         memory="adamw8bit keeps a quarter of the optimizer state",
     )
     scheduler_type: SchedulerType = setting(
         "linear",
         title="Schedule",
-        text="How the learning rate changes over the run; there is no warm-up",
+        text="How the learning rate changes over the run",
         recommended="linear",
     )
     scheduler_params: dict[str, Any] = setting(
@@ -84,6 +84,26 @@ class OptimizationConfig(Section):
         params=SCHEDULER_PARAMS,
         params_by="optimization.scheduler_type",
         when=When("optimization.scheduler_type", ("constant",), negated=True),
+    )
+    warmup_steps: int = setting(
+        0,
+        title="Warm-up",
+        text="Steps over which the learning rate rises from near 0 to what the schedule says",
+        ge=0,
+        unit="steps",
+        advanced=True,
+        extension=True,
+        quality="50-200 steps spare the weights the first, badly informed steps of Adam",
+    )
+    weight_decay: Number = setting(
+        1e-2,
+        title="Weight decay",
+        text="Share of each trained weight taken away per step, times the learning rate",
+        ge=0.0,
+        le=1.0,
+        advanced=True,
+        extension=True,
+        quality="0 lets adapters grow freely; more keeps them small",
     )
     enable_gradient_checkpointing: bool = setting(
         False,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from schemas.conditions import FirstFrameCondition, SpatialCropCondition, TrainingCondition
-from schemas.setting import Section, fail, setting
+from schemas.setting import Number, Section, fail, setting
 
 
 class ModalityConfig(Section):
@@ -30,6 +30,15 @@ class ModalityConfig(Section):
         title="Conditions",
         text="What else is given to the model while it trains; the caption always is",
         example=[{"type": "first_frame", "probability": 0.5}],
+    )
+    loss_weight: Number = setting(
+        1.0,
+        title="Loss weight",
+        text="How much this modality's loss counts in the sum of both; a given modality has no loss",
+        ge=0.0,
+        advanced=True,
+        extension=True,
+        quality="lower it for the modality that is learnt well already; at 0 it is noised and not learnt",
     )
 
 
@@ -60,6 +69,16 @@ class FlexibleStrategyConfig(Section):
         extension=True,
         quality="sampling always uses one level for both; separate levels cover more combinations",
     )
+    caption_dropout: Number = setting(
+        0.0,
+        title="Caption dropout",
+        text="Share of training samples whose caption is replaced by the empty one; needs model.text_encoder_path",
+        ge=0.0,
+        le=1.0,
+        advanced=True,
+        extension=True,
+        quality="5-10 % keep classifier-free guidance with an empty negative prompt in step with the adapter",
+    )
 
     @field_validator("audio")
     @classmethod
@@ -75,9 +94,15 @@ class FlexibleStrategyConfig(Section):
 
     @model_validator(mode="after")
     def _something_is_generated(self) -> FlexibleStrategyConfig:
-        if not any(modality and modality.is_generated for modality in (self.video, self.audio)):
+        generated = [modality for modality in (self.video, self.audio) if modality and modality.is_generated]
+        if not generated:
             fail(
                 "nothing is generated: at least one of video and audio needs is_generated: true",
                 hint="set training_strategy.video.is_generated or training_strategy.audio.is_generated to true",
+            )
+        if not any(modality.loss_weight for modality in generated):
+            fail(
+                "nothing counts in the loss: every generated modality has loss_weight 0",
+                hint="raise one of them, or give the modality as context with is_generated: false",
             )
         return self

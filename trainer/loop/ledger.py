@@ -23,11 +23,13 @@ class Save:
     step: int
     export: str | None
     state: str | None
+    average: str | None = None
+    """The published average of the weights, when one is kept."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Whatever of the two there is."""
-        return tuple(name for name in (self.export, self.state) if name is not None)
+        """Whatever of them there is."""
+        return tuple(name for name in (self.export, self.state, self.average) if name is not None)
 
 
 class Ledger:

@@ -67,13 +67,15 @@ class LearningRate:
     """The learning rate of a run at any step.
 
     ``params`` are the schedule's parameters with all defaults filled in (schemas.params.resolved_scheduler_params).
+    Over the first ``warmup`` steps the schedule's value is scaled up in equal steps, the last of them whole.
     """
 
-    def __init__(self, kind: str, base: float, params: Params) -> None:
+    def __init__(self, kind: str, base: float, params: Params, warmup: int = 0) -> None:
         self.kind = kind
         self.base = base
         """Top of the schedule; may be changed while the run goes on."""
         self._params = dict(params)
+        self._warmup = warmup
 
     def at(self, step: int) -> float:
         """Learning rate of optimizer step ``step``, counted from 0."""
@@ -81,4 +83,5 @@ class LearningRate:
         if params.get("eta_min", 0.0) > self.base:
             # The customary floor of restarts may lie above a small rate, and would then raise it.
             params = {**params, "eta_min": self.base}
-        return FORMULAS[self.kind](self.base, step, params)
+        rate = FORMULAS[self.kind](self.base, step, params)
+        return rate * (step + 1) / self._warmup if step < self._warmup else rate

@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 from schemas.errors import CheckpointError, EnvironmentFault
 
-WEIGHT_DECAY = 1e-2
 
-
-def build_optimizer(kind: str, parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-    """``adamw`` (fused) or ``adamw8bit``, with torch's betas, eps and a weight decay of 0.01.
+def build_optimizer(
+    kind: str, parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float = 1e-2
+) -> torch.optim.Optimizer:
+    """``adamw`` (fused) or ``adamw8bit``, with torch's betas and eps.
 
     Raises EnvironmentFault when bitsandbytes cannot be used here.
     """
     chosen = list(parameters)
     if kind == "adamw":
-        return torch.optim.AdamW(chosen, lr=learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
+        return torch.optim.AdamW(chosen, lr=learning_rate, weight_decay=weight_decay, fused=True)
     try:
         import bitsandbytes
     except (ImportError, OSError, RuntimeError) as error:
@@ -29,7 +29,7 @@ def build_optimizer(kind: str, parameters: Iterable[nn.Parameter], learning_rate
             where="optimization.optimizer_type",
             hint="install bitsandbytes, or set optimization.optimizer_type to adamw",
         ) from error
-    return bitsandbytes.optim.AdamW8bit(chosen, lr=learning_rate, weight_decay=WEIGHT_DECAY)
+    return bitsandbytes.optim.AdamW8bit(chosen, lr=learning_rate, weight_decay=weight_decay)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:

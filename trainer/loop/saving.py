@@ -25,6 +25,11 @@ def export_path(run: RunDirectory, config: LtxTrainerConfig, step: int) -> Path:
     return run.model_export_path(step) if config.model.training_mode == "full" else run.lora_export_path(step)
 
 
+def average_path(run: RunDirectory, step: int) -> Path:
+    """Where the published average of a step goes: a name that no search for weights to start from finds."""
+    return run.checkpoints_path / f"lora_ema_weights_step_{step:05d}.safetensors"
+
+
 class Saver:
     """Writes the saves of one run and keeps the newest of them."""
 
@@ -41,7 +46,8 @@ class Saver:
         export = export_path(self._run, self._session.config, step)
         if state.parent == self._run.checkpoints_path and export.is_file():
             # A kill may have come before the list was written.
-            self._ledger.add(Save(step, export.name, state.name))
+            average = average_path(self._run, step)
+            self._ledger.add(Save(step, export.name, state.name, average.name if average.is_file() else None))
             self.last_step = step
 
     def save(self) -> Path:
@@ -57,8 +63,13 @@ class Saver:
         failpoint("save.before_export")
         export = export_path(self._run, self._session.config, step)
         self._session.export(export)
+        average_name: str | None = None
+        if self._session.average is not None:
+            average = average_path(self._run, step)
+            self._session.export(average, self._session.average.tensors)
+            average_name = average.name
         failpoint("save.before_ledger")
-        self._ledger.add(Save(step, export.name, state_name))
+        self._ledger.add(Save(step, export.name, state_name, average_name))
         self._ledger.prune(self._session.config.checkpoints.keep_last_n)
         self.last_step = step
         self._failures = 0

@@ -12,6 +12,7 @@ import torch
 
 from schemas.errors import CheckpointError
 from trainer.files.checkpoint import ModelFiles
+from trainer.loop.average import WeightAverage
 from trainer.loop.engine import Engine
 from trainer.loop.full_export import write_model
 from trainer.loop.lr import LearningRate
@@ -59,6 +60,8 @@ class Session:
     progress: Progress
     references: Mapping[str, str]
     """What readers of the exported weights are told about references."""
+    average: WeightAverage | None = None
+    """Of the trained weights, when one is kept."""
 
     def capture(self) -> TrainingState:
         """The state after the last finished step, copied to the CPU."""
@@ -86,6 +89,7 @@ class Session:
             weights=copy_weights(self.engine.parameters),
             optimizer=tensors,
             numbers=numbers,
+            average=None if self.average is None else self.average.copy(),
         )
 
     def restore(self, state: TrainingState, path: Path) -> tuple[str, ...]:
@@ -97,6 +101,8 @@ class Session:
         numbers = state.numbers
         self._demand_references(numbers.get("references", {}), path)
         fill_weights(self.engine.parameters, state.weights, path)
+        if self.average is not None:
+            self.average.restore(state.average, path)
         try:
             self.progress.step = state.step
             self.progress.batches = int(numbers["batches"])
@@ -121,8 +127,8 @@ class Session:
             raise CheckpointError(f"its numbers are incomplete: {error!r}", where=path) from error
         return tuple(lost)
 
-    def export(self, path: Path) -> None:
-        """Write the published weights of the current step."""
+    def export(self, path: Path, averages: Mapping[str, torch.Tensor] | None = None) -> None:
+        """Write the published weights of the current step; ``averages`` instead of them if given (LoRA only)."""
         dtype = EXPORT_DTYPES[self.config.checkpoints.precision]
         lora = self.config.lora
         if self.config.model.training_mode == "full":
@@ -138,7 +144,10 @@ class Session:
             base_version=self.base_version,
             config_fingerprint=self.fingerprint,
         )
-        write_safetensors(path, published_tensors(self.transformer, dtype), {**origin.metadata(), **self.references})
+        told = {**origin.metadata(), **self.references}
+        if averages is not None:
+            told["ema_decay"] = str(lora.ema_decay)
+        write_safetensors(path, published_tensors(self.transformer, dtype, averages), told)
 
     def save_bytes(self) -> int:
         """About how large the next save is."""
@@ -148,7 +157,8 @@ class Session:
         copied = 0
         if self.config.model.training_mode == "full":
             copied = self.files.transformer.stat().st_size
-        return count * (width + state) + copied
+        averaged = 0 if self.average is None else width + 4
+        return count * (width + state + averaged) + copied
 
     def _full_metadata(self) -> Mapping[str, str]:
         return {

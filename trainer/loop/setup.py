@@ -17,6 +17,8 @@ from trainer.files.checkpoint import ModelFiles, file_fingerprint, files_vae_sca
 from trainer.files.dataset import CONDITIONS, DatasetIndex, sources
 from trainer.files.given import demand_learnable
 from trainer.files.references import ReferenceFactors, factor_metadata, reference_factors
+from trainer.loop.average import WeightAverage
+from trainer.loop.captions import empty_caption
 from trainer.loop.clips import ClipDataset
 from trainer.loop.engine import Engine
 from trainer.loop.lr import LearningRate
@@ -32,6 +34,7 @@ from trainer.model.loading import load_transformer
 from trainer.model.lora import add_lora
 from trainer.model.text import load_connectors
 from trainer.model.transformer import LtxTransformer
+from trainer.objective.batch import TextContext
 from trainer.objective.sigma import build_sampler
 from trainer.objective.strategy import Strategy, StrategyPlan, plan_of
 
@@ -52,6 +55,8 @@ class Prepared:
     order: BatchOrder
     factors: Mapping[str, ReferenceFactors]
     """Of the video references, by role."""
+    empty_caption: TextContext | None = None
+    """What dropped captions are replaced by; None when none is ever dropped."""
 
     @property
     def modalities(self) -> Modalities:
@@ -99,7 +104,8 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
             f"{len(order.left_out)} clips never fill a batch of {config.optimization.batch_size} because too few share "
             f"their shape: {names}",
         )
-    return Prepared(accelerator, files, plan, clips, order, factors)
+    empty = empty_caption(config, files, modalities, accelerator.device, cache.directory)
+    return Prepared(accelerator, files, plan, clips, order, factors, empty)
 
 
 def build_session(
@@ -119,9 +125,11 @@ def build_session(
         load_start_weights(transformer, start)
         reporter.line(f"starting from the weights of {start.path}")
     parameters = trained_parameters(transformer)
+    optimization = config.optimization
     optimizer = build_optimizer(
-        config.optimization.optimizer_type, parameters.values(), config.optimization.learning_rate
+        optimization.optimizer_type, parameters.values(), optimization.learning_rate, optimization.weight_decay
     )
+    decay = config.lora.ema_decay if config.lora is not None and config.model.training_mode == "lora" else None
     checkpoint = read_checkpoint(files.transformer)
     engine = Engine(
         accelerator=accelerator,
@@ -144,6 +152,7 @@ def build_session(
         learning_rate=_learning_rate(config),
         progress=Progress(),
         references=factor_metadata(config.training_strategy, prepared.factors),
+        average=None if decay is None else WeightAverage(decay, parameters),
     )
 
 
@@ -209,6 +218,7 @@ def build_strategy(config: LtxTrainerConfig, prepared: Prepared, transformer: Lt
         scale=files_vae_scale(prepared.files),
         mark_keyframes=bool(getattr(transformer.config, "use_keyframes_abs_pos_embedding", False)),
         factors=prepared.factors,
+        empty_caption=prepared.empty_caption,
     )
 
 
@@ -232,4 +242,6 @@ def _demand_channels(prepared: Prepared, transformer: LtxTransformer) -> None:
 def _learning_rate(config: LtxTrainerConfig) -> LearningRate:
     optimization = config.optimization
     params = resolved_scheduler_params(optimization.scheduler_type, optimization.scheduler_params, optimization.steps)
-    return LearningRate(optimization.scheduler_type, optimization.learning_rate, params)
+    return LearningRate(
+        optimization.scheduler_type, optimization.learning_rate, params, warmup=optimization.warmup_steps
+    )

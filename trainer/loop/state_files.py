@@ -3,6 +3,7 @@
     checkpoints/step_000500/
         weights.safetensors     trained tensors in fp32, by official name
         optimizer.safetensors   optimizer tensors (only with save_training_state: full)
+        average.safetensors     running average of the weights (only when one is kept)
         state.json              numbers and text
         manifest.json           size and SHA-256 of each file above, schema version, config fingerprint
 
@@ -30,7 +31,8 @@ from trainer.rundir import RunDirectory, commit_directory
 from trainer.rundir.atomic import disk_fault, fsync_dir
 
 SCHEMA: Final = 1
-WEIGHTS, OPTIMIZER, STATE, MANIFEST = "weights.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
+WEIGHTS, OPTIMIZER, AVERAGE = "weights.safetensors", "optimizer.safetensors", "average.safetensors"
+STATE, MANIFEST = "state.json", "manifest.json"
 BLOCK: Final = 1 << 20
 
 
@@ -47,6 +49,8 @@ class TrainingState:
     """Optimizer tensors by ``<parameter>/<slot>``; None when they were not saved."""
     numbers: Mapping[str, Any]
     """JSON-able rest: data position, optimizer scalars, learning rate, and so on."""
+    average: Mapping[str, Tensor] | None = None
+    """Running average of the weights, fp32; None when none is kept."""
 
 
 def write_state(run: RunDirectory, state: TrainingState) -> Path:
@@ -79,6 +83,7 @@ def read_state(path: Path) -> TrainingState:
         numbers = json.loads((path / STATE).read_text())
         weights = load_file(path / WEIGHTS)
         optimizer = load_file(path / OPTIMIZER) if OPTIMIZER in manifest["files"] else None
+        average = load_file(path / AVERAGE) if AVERAGE in manifest["files"] else None
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"cannot be read: {error}", where=path) from error
     return TrainingState(
@@ -87,6 +92,7 @@ def read_state(path: Path) -> TrainingState:
         weights=weights,
         optimizer=optimizer,
         numbers=numbers,
+        average=average,
     )
 
 
@@ -127,6 +133,8 @@ def _write_files(folder: Path, state: TrainingState) -> None:
     failpoint("state.after_weights")
     if state.optimizer is not None:
         save_file(dict(state.optimizer), folder / OPTIMIZER, metadata={"format": "pt"})
+    if state.average is not None:
+        save_file(dict(state.average), folder / AVERAGE, metadata={"format": "pt"})
     numbers = {**state.numbers, "step": state.step}
     (folder / STATE).write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n")
     failpoint("state.before_manifest")

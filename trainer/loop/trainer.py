@@ -118,6 +118,8 @@ class Trainer:
             names += batch.names
             engine.micro_step(progress.step, micro, batch.to(engine.accelerator.device), losses)
         outcome = engine.finish(losses, self.session.learning_rate.at(progress.step))
+        if outcome.applied and self.session.average is not None:
+            self.session.average.update(progress.step)
         tokens = losses.tokens * engine.accelerator.num_processes
         return Step(outcome, tuple(names), tokens, self.clock() - started, waited)
 

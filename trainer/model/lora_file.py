@@ -63,11 +63,16 @@ class LoraOrigin:
         }
 
 
-def published_tensors(transformer: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The adapters as readers expect them, on the CPU in ``dtype``: prefixed official names, alpha / rank inside B."""
+def published_tensors(
+    transformer: nn.Module, dtype: torch.dtype, values: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """The adapters as readers expect them, on the CPU in ``dtype``: prefixed official names, alpha / rank inside B.
+
+    ``values``, by the names of ``lora_tensors``, are published in the place of what the adapters hold.
+    """
     scaling = lora_scaling(transformer)
     published = {}
-    for name, parameter in lora_tensors(transformer).items():
+    for name, parameter in (lora_tensors(transformer) if values is None else values).items():
         module, _, part = name.partition(".lora_")
         tensor = parameter.detach().to("cpu", torch.float32)
         if part.startswith("B"):

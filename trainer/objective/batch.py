@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from schemas.errors import DataError
 from trainer.objective.sigma import SigmaDraws
 
 ModalityName = Literal["video", "audio"]
@@ -28,6 +29,28 @@ class TextContext:
         context = self.video_BSD if modality == "video" else self.audio_BSD
         assert context is not None
         return context
+
+    def replaced(self, chosen_B: Tensor, other: TextContext) -> TextContext:
+        """This context, with that of ``other`` (one sample) for the samples where ``chosen_B`` (CPU) is true.
+
+        Raises DataError when both have different lengths, which no prepared data set with the run's model has.
+        """
+        if not bool(chosen_B.any()):
+            return self
+
+        def mixed(own_BSD: Tensor | None, new_1SD: Tensor | None) -> Tensor | None:
+            if own_BSD is None or new_1SD is None:
+                return own_BSD
+            if own_BSD.shape[1:] != new_1SD.shape[1:]:
+                raise DataError(
+                    f"captions have {own_BSD.shape[1]} positions, the empty one that replaces them {new_1SD.shape[1]}",
+                    where="training_strategy.caption_dropout",
+                    hint="prepare the captions again with the text encoder of this configuration",
+                )
+            chosen_B11 = chosen_B.to(own_BSD.device, non_blocking=True)[:, None, None]
+            return torch.where(chosen_B11, new_1SD.to(own_BSD), own_BSD)
+
+        return TextContext(mixed(self.video_BSD, other.video_BSD), mixed(self.audio_BSD, other.audio_BSD), self.mask_BS)
 
 
 @dataclass(frozen=True, slots=True)

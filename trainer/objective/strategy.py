@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from trainer.files.references import ReferenceFactors
-from trainer.objective.batch import Batch, Draws, ModalityName
+from trainer.objective.batch import Batch, Draws, ModalityName, TextContext
 from trainer.objective.conditions import kept_tokens, with_references
 from trainer.objective.loss import velocity_loss
 from trainer.objective.sigma import SigmaSampler
@@ -32,6 +32,7 @@ class ModalityPlan:
     generated: bool
     """True: it is noised and learnt. False: it stands clean beside the other one and is not in the loss."""
     conditions: tuple[TrainingCondition, ...] = ()
+    loss_weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class StrategyPlan:
     audio: ModalityPlan | None
     shared_sigma: bool = False
     """The older ``text_to_video`` strategy gives both modalities the video's noise level."""
+    caption_dropout: float = 0.0
+    """Share of samples that read the empty caption instead of their own."""
 
     def of(self, modality: ModalityName) -> ModalityPlan | None:
         """The plan of one modality."""
@@ -88,15 +91,17 @@ class Losses:
 
     video_B: Tensor | None
     audio_B: Tensor | None
+    video_weight: float = 1.0
+    audio_weight: float = 1.0
 
     def of(self, modality: ModalityName) -> Tensor | None:
         """Loss of one modality."""
         return self.video_B if modality == "video" else self.audio_B
 
     def total(self) -> Tensor:
-        """Sum ``[B]`` over the modalities, each weighing the same."""
-        parts = [loss for loss in (self.video_B, self.audio_B) if loss is not None]
-        return torch.stack(parts).sum(dim=0)
+        """Weighted sum ``[B]`` over the modalities."""
+        pairs = ((self.video_B, self.video_weight), (self.audio_B, self.audio_weight))
+        return torch.stack([loss_B * weight for loss_B, weight in pairs if loss_B is not None]).sum(dim=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +115,15 @@ class Strategy:
     """Mark the first latent frame of the target, as validation does; only 2.5 networks read the mark."""
     factors: Mapping[str, ReferenceFactors] = field(default_factory=dict)
     """Of the video references, by role."""
+    empty_caption: TextContext | None = None
+    """Context of the empty caption, ``[1, S, D]``; needed with caption dropout."""
 
     def prepare(self, batch: Batch, draws: Draws) -> TrainingStep:
         """Noise the batch and lay the conditions over it; no draw depends on another one.
 
         Raises DataError when the drawn conditions leave nothing of a sample to learn.
         """
+        batch = self._with_dropped_captions(batch, draws)
         video = self._step("video", batch, draws, None) if self.plan.video else None
         sigma_B = video.sigma_B if video is not None and self.plan.shared_sigma else None
         audio = self._step("audio", batch, draws, sigma_B) if self.plan.audio else None
@@ -123,7 +131,15 @@ class Strategy:
 
     def losses(self, step: TrainingStep, video_BNC: Tensor | None, audio_BNC: Tensor | None) -> Losses:
         """Score the predicted velocities (all tokens, references included) of a step."""
-        return Losses(_score(step.video, video_BNC), _score(step.audio, audio_BNC))
+        weights = [plan.loss_weight if plan else 1.0 for plan in (self.plan.video, self.plan.audio)]
+        return Losses(_score(step.video, video_BNC), _score(step.audio, audio_BNC), *weights)
+
+    def _with_dropped_captions(self, batch: Batch, draws: Draws) -> Batch:
+        if not self.plan.caption_dropout:
+            return batch
+        assert self.empty_caption is not None
+        dropped_B = draws.caption() < self.plan.caption_dropout
+        return replace(batch, context=batch.context.replaced(dropped_B, self.empty_caption))
 
     def _step(self, modality: ModalityName, batch: Batch, draws: Draws, sigma_B: Tensor | None) -> ModalityStep:
         plan = self.plan.of(modality)
@@ -170,7 +186,14 @@ def _score(step: ModalityStep | None, prediction_BNC: Tensor | None) -> Tensor |
 def plan_of(strategy: FlexibleStrategyConfig) -> StrategyPlan:
     """What a configured strategy asks for."""
     plans = {
-        modality: None if settings is None else ModalityPlan(settings.is_generated, tuple(settings.conditions))
+        modality: None
+        if settings is None
+        else ModalityPlan(settings.is_generated, tuple(settings.conditions), settings.loss_weight)
         for modality, settings in (("video", strategy.video), ("audio", strategy.audio))
     }
-    return StrategyPlan(plans["video"], plans["audio"], shared_sigma=strategy.shared_sigma)
+    return StrategyPlan(
+        plans["video"],
+        plans["audio"],
+        shared_sigma=strategy.shared_sigma,
+        caption_dropout=strategy.caption_dropout,
+    )

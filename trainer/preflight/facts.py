@@ -80,6 +80,11 @@ class Facts:
     def checkpoint(self) -> Checkpoint | WizardError:
         return _read(self.config.model.model_path)
 
+    @property
+    def encodes_prompts(self) -> bool:
+        """Whether the trainer loads the text encoder: for validation, or for the caption that dropped ones become."""
+        return self.validates or self.config.training_strategy.caption_dropout > 0
+
     @cached_property
     def sound_checkpoint(self) -> Checkpoint | None:
         """The checkpoint when it is readable and a transformer."""

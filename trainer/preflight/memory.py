@@ -65,7 +65,7 @@ def memory_job(config: LtxTrainerConfig) -> JobShape:
         run=_run(facts, found),
         clip=found.clip,
         validation=_validation(facts, found),
-        text=TextShape(in_8bit=acceleration.load_text_encoder_in_8bit, encodes_prompts=facts.validates),
+        text=TextShape(in_8bit=acceleration.load_text_encoder_in_8bit, encodes_prompts=facts.encodes_prompts),
         saving=_saving(config, found),
         workers=config.data.num_dataloader_workers,
     )

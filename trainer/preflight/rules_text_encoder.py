@@ -16,10 +16,11 @@ _FIELD: Final = "model.text_encoder_path"
 def text_encoder(facts: Facts) -> Iterator[Problem]:
     """Present when prompts must be encoded, complete, and a match for the checkpoint.
 
-    Without validation the trainer never loads it (captions were encoded by prepare), so its faults are warnings then.
+    Without validation and caption dropout the trainer never loads it (captions were encoded by prepare), so its faults
+    are warnings then.
     """
     path = facts.config.model.text_encoder_path
-    severity: Severity = "error" if facts.validates else "warning"
+    severity: Severity = "error" if facts.encodes_prompts else "warning"
     if path is None:
         if facts.validates:
             yield error(
@@ -27,6 +28,13 @@ def text_encoder(facts: Facts) -> Iterator[Problem]:
                 _FIELD,
                 "validation samples have prompts, but there is no text encoder to read them with",
                 "set model.text_encoder_path, or delete validation.samples",
+            )
+        if facts.config.training_strategy.caption_dropout > 0:
+            yield error(
+                "text-encoder-missing",
+                _FIELD,
+                "captions are dropped, but there is no text encoder to read the empty one with",
+                "set model.text_encoder_path, or training_strategy.caption_dropout to 0",
             )
         return
     found = missing(path, _FIELD)
@@ -44,7 +52,7 @@ def text_encoder(facts: Facts) -> Iterator[Problem]:
     if mismatch is not None:
         code = "text-encoder-mismatch" if mismatch.fatal else "text-encoder-unproven"
         yield Problem(code, severity if mismatch.fatal else "warning", _FIELD, mismatch.message, mismatch.hint, 3)
-    elif facts.validates:
+    elif facts.encodes_prompts:
         yield from _extractor(facts)
 
 

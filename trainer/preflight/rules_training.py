@@ -43,6 +43,13 @@ def scheduler(facts: Facts) -> Iterator[Problem]:
             "set eta_min below the learning rate",
         )
     yield from _length(settings.scheduler_type, params, settings.steps)
+    if settings.warmup_steps >= settings.steps:
+        yield warning(
+            "warmup-too-long",
+            "optimization.warmup_steps",
+            f"the rate is still rising when the run ends: {settings.warmup_steps} steps of {settings.steps}",
+            "usual values are 50 to 200, or a tenth of the run",
+        )
 
 
 def _length(kind: str, params: dict[str, float | int], steps: int) -> Iterator[Problem]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from schemas.errors import DataError
 from tests.goldens import objective, schedules
 from trainer.files.checkpoint import VaeScale
 from trainer.objective.batch import Batch, RandomDraws, TextContext
 from trainer.objective.sigma import UniformSigma
-from trainer.objective.strategy import ModalityPlan, Strategy, StrategyPlan
+from trainer.objective.strategy import Losses, ModalityPlan, Strategy, StrategyPlan
 from trainer.seeds import sample_stream
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -84,3 +86,35 @@ def test_a_frozen_modality_has_no_target_and_draws_nothing() -> None:
     assert both.video is not None
     assert torch.equal(step.video.state.tokens, both.video.state.tokens)
     assert step.tokens == 2 * (8 + 5)
+
+
+def test_dropped_captions_are_replaced_by_the_empty_one_sample_by_sample() -> None:
+    empty = TextContext(torch.full((1, 3, 6), 7.0), torch.full((1, 3, 5), 8.0), None)
+    plan = replace(BOTH, caption_dropout=0.5)
+    built = Strategy(plan, UniformSigma(), VaeScale(32, 8), mark_keyframes=False, empty_caption=empty)
+    seen = set()
+    for number in range(10):
+        step = built.prepare(batch(4), RandomDraws(range(4), sample_stream(1, 0, number)))
+        assert step.video is not None
+        assert step.audio is not None
+        video, audio = step.video.inputs.context_BSD, step.audio.inputs.context_BSD
+        for sample in range(4):
+            dropped = bool(video[sample].any())
+            assert torch.equal(video[sample], empty.of("video")[0] if dropped else torch.zeros(3, 6))
+            assert torch.equal(audio[sample], empty.of("audio")[0] if dropped else torch.zeros(3, 5))
+            seen.add(dropped)
+    assert seen == {True, False}
+
+
+def test_an_empty_caption_of_another_length_is_an_error() -> None:
+    empty = TextContext(torch.zeros(1, 4, 6), torch.zeros(1, 4, 5), None)
+    plan = replace(BOTH, caption_dropout=1.0)
+    built = Strategy(plan, UniformSigma(), VaeScale(32, 8), mark_keyframes=False, empty_caption=empty)
+    with pytest.raises(DataError, match="captions have 3 positions, the empty one that replaces them 4"):
+        built.prepare(batch(1), RandomDraws([0], sample_stream(1, 0, 0)))
+
+
+def test_weights_scale_each_modality_in_the_sum() -> None:
+    losses = Losses(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0]), 0.5, 0.25)
+    assert losses.total().tolist() == [1.5, 3.0]
+    assert Losses(None, torch.tensor([4.0])).total().tolist() == [4.0]

@@ -14,6 +14,9 @@ def test_missing_is_an_error_only_with_samples(world: World) -> None:
     assert only(world.check("model.text_encoder_path=null"), "text-encoder-missing").severity == "error"
     assert codes(world.check("model.text_encoder_path=null", "validation.samples=[]")) == []
     assert codes(world.check("model.text_encoder_path=null", "validation.interval=null")) == []
+    dropping = "training_strategy.caption_dropout=0.1"
+    found = only(world.check("model.text_encoder_path=null", "validation.samples=[]", dropping), "text-encoder-missing")
+    assert "captions are dropped" in found.message
 
 
 def test_wrong_path(world: World) -> None:

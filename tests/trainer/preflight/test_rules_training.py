@@ -16,6 +16,11 @@ def test_learning_rate(world: World) -> None:
     assert codes(world.check(*full, "optimization.learning_rate=1e-5")) == []
 
 
+def test_warm_up(world: World) -> None:
+    assert codes(world.check("optimization.warmup_steps=100")) == []
+    assert codes(world.check("optimization.warmup_steps=100", "optimization.steps=100")) == ["warmup-too-long"]
+
+
 @pytest.mark.parametrize(
     ("kind", "params", "code", "severity"),
     [
