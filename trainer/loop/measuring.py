@@ -12,10 +12,8 @@ import torch
 from trainer.files.checkpoint import TRANSFORMER_PREFIX
 from trainer.files.headers import read_header
 from trainer.loop.clips import batch_of
-from trainer.loop.precision import weights_dtype
-from trainer.loop.setup import Prepared, build_strategy, prepare, trainable
+from trainer.loop.setup import Prepared, build_strategy, load_base, prepare, trainable
 from trainer.loop.start import StartWeights, load_start_weights
-from trainer.model.loading import load_transformer
 from trainer.model.transformer import LtxTransformer
 from trainer.objective.batch import RandomDraws
 from trainer.objective.strategy import Strategy
@@ -43,12 +41,7 @@ class Measure:
     def build(cls, config: LtxTrainerConfig, draws: int) -> Measure:
         """Load the base model with adapters that change nothing yet."""
         prepared = prepare(config, warn=_quiet, share=_quiet)
-        transformer = load_transformer(
-            prepared.files,
-            modalities=prepared.modalities,
-            dtype=weights_dtype(config),
-            device=prepared.accelerator.device,
-        )
+        transformer = load_base(config, prepared.files, prepared)
         trainable(transformer, config)
         strategy = build_strategy(config, prepared, transformer)
         transformer = prepared.accelerator.prepare_model(transformer, evaluation_mode=True)
@@ -59,12 +52,7 @@ class Measure:
         mode = self.config.model.training_mode
         if mode == "full" and any(name.startswith(TRANSFORMER_PREFIX) for name in read_header(weights).tensors):
             files = replace(self.prepared.files, transformer=weights)
-            trained = load_transformer(
-                files,
-                modalities=self.prepared.modalities,
-                dtype=weights_dtype(self.config),
-                device=self.prepared.accelerator.device,
-            )
+            trained = load_base(self.config, files, self.prepared)
             self.transformer.load_state_dict(trained.state_dict())
             return
         load_start_weights(self.transformer, StartWeights(weights, mode, replaces_model=False))

@@ -21,6 +21,7 @@ from trainer.loop.average import WeightAverage
 from trainer.loop.captions import empty_caption
 from trainer.loop.clips import ClipDataset
 from trainer.loop.engine import Engine
+from trainer.loop.held_out import loss_index
 from trainer.loop.lr import LearningRate
 from trainer.loop.optimizers import build_optimizer
 from trainer.loop.order import BatchOrder
@@ -57,6 +58,8 @@ class Prepared:
     """Of the video references, by role."""
     empty_caption: TextContext | None = None
     """What dropped captions are replaced by; None when none is ever dropped."""
+    held_out: ClipDataset | None = None
+    """What the validation loss is measured on, if it is."""
 
     @property
     def modalities(self) -> Modalities:
@@ -73,12 +76,6 @@ Share = Callable[[str, str, int, int], object]
 def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     """Everything that is cheap or must not stand beside the transformer: data, captions through the connectors."""
     plan = plan_of(config.training_strategy)
-    if config.acceleration.quantization is not None:
-        raise ConfigError(
-            "quantization is not supported yet",
-            where="acceleration.quantization",
-            hint="set it to null; gradient checkpointing and adamw8bit save memory too",
-        )
     if config.hub.push_to_hub:
         raise ConfigError(
             "publishing to the Hub is not supported yet",
@@ -94,8 +91,10 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     factors = reference_factors(config.training_strategy, index)
     demand_learnable(config.training_strategy, index, files_vae_scale(files).spatial)
     modalities = Modalities(video=plan.video is not None, audio=plan.audio is not None)
-    cache = _cached_captions(config, files, index, modalities, accelerator, share)
-    clips = ClipDataset(index, cache)
+    trained, kept = loss_index(config.validation, index)
+    held_out = kept and ClipDataset(kept, _cached_captions(config, files, kept, modalities, accelerator, share))
+    cache = _cached_captions(config, files, trained, modalities, accelerator, share)
+    clips = ClipDataset(trained, cache)
     order = BatchOrder(clips.shapes, config.optimization.batch_size, config.seed)
     if order.left_out:
         names = ", ".join(clips.names[position] for position in order.left_out)
@@ -105,7 +104,7 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
             f"their shape: {names}",
         )
     empty = empty_caption(config, files, modalities, accelerator.device, cache.directory)
-    return Prepared(accelerator, files, plan, clips, order, factors, empty)
+    return Prepared(accelerator, files, plan, clips, order, factors, empty, held_out)
 
 
 def build_session(
@@ -117,9 +116,9 @@ def build_session(
     source = files
     if start is not None and start.replaces_model:
         source = replace(files, transformer=start.path)
-    transformer = load_transformer(
-        source, modalities=prepared.modalities, dtype=weights_dtype(config), device=accelerator.device
-    )
+    transformer = load_base(config, source, prepared, reporter.share)
+    if config.acceleration.quantization is not None:
+        reporter.line(f"{config.acceleration.quantization}: {quantized_share(transformer)}")
     reporter.line(trainable(transformer, config))
     if start is not None:
         load_start_weights(transformer, start)
@@ -154,6 +153,30 @@ def build_session(
         references=factor_metadata(config.training_strategy, prepared.factors),
         average=None if decay is None else WeightAverage(decay, parameters),
     )
+
+
+def load_base(
+    config: LtxTrainerConfig, files: ModelFiles, prepared: Prepared, share: Share | None = None
+) -> LtxTransformer:
+    """The frozen transformer as the configuration wants it held; ``share`` is told how far it is."""
+    kind = config.acceleration.quantization
+    message = "transformer, tensor" if kind is None else f"transformer to {kind}, tensor"
+    return load_transformer(
+        files,
+        modalities=prepared.modalities,
+        dtype=weights_dtype(config),
+        device=prepared.accelerator.device,
+        quantization=kind,
+        on_progress=None if share is None else lambda done, total: share("loading", message, done, total),
+    )
+
+
+def quantized_share(transformer: LtxTransformer) -> str:
+    """What was rounded and what it takes now."""
+    from trainer.model.quantize import report
+
+    found = report(transformer)
+    return f"{found.modules} linear layers of the blocks, {found.weights:,} weights in {found.nbytes / 2**30:.2f} GB"
 
 
 def _cached_captions(
