@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas import editing
+from schemas.comments import with_kept_comments
 from schemas.errors import ConfigError, EnvironmentFault, FieldProblem, Location
 from schemas.extensions import without_unchanged
 from schemas.legacy import Note, migrate
@@ -72,10 +73,13 @@ class ConfigDocument:
         self._become(editing.plain(data), "")
 
     def upgrade(self) -> tuple[Note, ...]:
-        """Rewrite keys of older generations as current ones; what was changed."""
+        """Rewrite keys of older generations as current ones; what was changed. Comments of retired keys stay."""
         migration = migrate(self.data())
         if migration.notes and not migration.problems:
-            self._become(editing.plain(migration.data), "")
+            wanted = editing.plain(migration.data)
+            commented = ConfigDocument(with_kept_comments(self._text, self._node, wanted), self.path)
+            commented._become(wanted, "")
+            self._text, self._node = commented._text, commented._node
         return tuple(migration.notes)
 
     def _become(self, wanted: dict[str, Any], key: str) -> None:

@@ -46,6 +46,55 @@ def test_init_prints(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert load_config(tmp_path / "c.yaml").config == validate(presets.load("t2v_lora"))
 
 
+LEGACY = """\
+# Mine.
+model: {model_path: m.safetensors}
+lora:
+  rank: 8  # small
+  alpha: 8
+training_strategy:
+  name: video_to_video  # pose to video
+  first_frame_conditioning_p: 0.25
+  reference_latents_dir: poses  # from the pose tool
+data: {preprocessed_data_root: data}
+validation:
+  interval: null  # none
+"""
+
+
+def test_init_rewrites_an_old_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(LEGACY)
+    code, out, err = call(capsys, "init", "--from", str(old), "-o", str(new))
+    assert (code, out) == (0, "")
+    assert "video_to_video is retired" in err
+    text = new.read_text()
+    assert all(comment in text for comment in ("# Mine.", "# pose to video", "from the pose tool", "# none"))
+    loaded = load_config(new)
+    assert loaded.notes == ()
+    assert loaded.config == load_config(old).config
+    video = loaded.config.training_strategy.video
+    assert video is not None
+    assert [condition.model_dump() for condition in video.conditions] == [
+        {"type": "reference", "latents_dir": "poses", "probability": 1.0, "timing": "target"},
+        {"type": "first_frame", "probability": 0.25, "skip_stills": True},
+    ]
+    code, out, _ = call(capsys, "init", "--from", str(new), "--set", "lora.rank=4")
+    assert code == 0
+    assert out == text.replace("rank: 8", "rank: 4")
+
+
+def test_init_starts_from_one_thing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    old = tmp_path / "old.yaml"
+    old.write_text(LEGACY)
+    assert call(capsys, "init", "--from", str(old), "--preset", "t2v_lora")[0] == 2
+    assert call(capsys, "init", "--from", str(tmp_path / "none.yaml"))[0] == 2
+    old.write_text(LEGACY.replace("rank: 8", "rank: 0"))
+    code, _, err = call(capsys, "init", "--from", str(old))
+    assert code == 2
+    assert "lora.rank" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
