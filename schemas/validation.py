@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 
 from schemas.legacy import migrate_validation
-from schemas.setting import Number, Section, When, fail, setting
+from schemas.setting import LocalPath, Number, Section, When, fail, setting
 from schemas.validation_conditions import ValidationCondition, targets
 
 DEFAULT_NEGATIVE_PROMPT: Final = (
@@ -255,10 +255,53 @@ class ValidationConfig(Section):
         training=False,
     )
 
+    loss_interval: int | None = setting(
+        None,
+        title="Loss every",
+        text="Optimizer steps between two measurements of the loss on held-out samples, at fixed noise; null: never",
+        ge=1,
+        example=100,
+        unit="steps",
+        extension=True,
+        speed="four forward passes for each held-out sample",
+        quality="it rises when training begins to learn its clips by heart",
+        training=False,
+    )
+    loss_holdout: int = setting(
+        0,
+        title="Held-out samples",
+        text="Samples of the training data that are not trained on but measured; chosen by their names",
+        ge=0,
+        le=100_000,
+        example=4,
+        unit="samples",
+        extension=True,
+    )
+    loss_data_root: LocalPath | None = setting(
+        None,
+        title="Held-out data",
+        text="Prepared data of the same kind that the loss is measured on; null: what loss_holdout holds out",
+        example="/data/other_clips/.precomputed",
+        provider="directory",
+        extension=True,
+        when=When("validation.loss_interval", (None,), negated=True),
+        training=False,
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _older_keys(cls, data: Any) -> Any:
         return migrate_validation(data).require() if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _loss_has_samples(self) -> ValidationConfig:
+        if self.loss_interval is not None and self.loss_data_root is None and not self.loss_holdout:
+            fail(
+                "the loss needs samples that are not trained on",
+                hint="set validation.loss_holdout to how many, or validation.loss_data_root to other prepared data",
+                at="loss_interval",
+            )
+        return self
 
     @model_validator(mode="after")
     def _something_is_generated(self) -> ValidationConfig:

@@ -21,6 +21,7 @@ class Reporter:
         self._clock = clock
         self._last_line = -LINE_SECONDS
         self._last_share = -1.0
+        self._last_metrics: tuple[int, dict[str, float]] = (-1, {})
         self._mute = False
 
     def phase(self, phase: str, message: str = "") -> None:
@@ -45,6 +46,7 @@ class Reporter:
 
     def metrics(self, step: int, total: int, metrics: dict[str, float], seconds_left: float | None) -> None:
         """The record of an optimizer step."""
+        self._last_metrics = (step, metrics)
         self.events.append("metric", step=step, metrics=metrics)
         self.status.update(step=step, eta_s=seconds_left, step_s=metrics["step_seconds"])
         now = self._clock()
@@ -55,6 +57,16 @@ class Reporter:
                 f"step {step}/{total}  loss {metrics['loss']:.4f}  lr {metrics['lr']:.3g}"
                 f"  {metrics['step_seconds']:.2f} s/step{left}"
             )
+
+    def more_metrics(self, step: int, metrics: dict[str, float]) -> None:
+        """What was measured after the record of a step: the record again, with this in it.
+
+        Readers keep the last record of a step, so it holds everything.
+        """
+        known_step, known = self._last_metrics
+        self.events.append("metric", step=step, metrics={**known, **metrics} if known_step == step else metrics)
+        told = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "sigma" not in name)
+        self.line(f"step {step}  {told}")
 
     def line(self, text: str) -> None:
         """One line of the log. When its reader is gone (a closed terminal or pipe), the run goes on without one."""

@@ -14,6 +14,7 @@ from schemas.fingerprint import config_fingerprint
 from trainer.files.checkpoint import resolve_model_files
 from trainer.loop.clips import batches
 from trainer.loop.controls import Desk
+from trainer.loop.held_out import HeldOutLoss
 from trainer.loop.identity import describe
 from trainer.loop.precision import compute_dtype
 from trainer.loop.reporter import Reporter
@@ -165,6 +166,13 @@ def prepare_validation(
     return runner
 
 
+def _held_out(session: Session, prepared: Prepared) -> HeldOutLoss | None:
+    if prepared.held_out is None:
+        return None
+    engine, seed = session.engine, session.config.validation.seed
+    return HeldOutLoss(prepared.held_out, engine.strategy, engine.model, engine.accelerator, seed)
+
+
 def _assemble(
     session: Session,
     prepared: Prepared,
@@ -183,6 +191,8 @@ def _assemble(
         reporter,
         tracker,
         offload_optimizer=config.acceleration.offload_optimizer_during_validation,
+        held_out=_held_out(session, prepared),
+        loss_interval=config.validation.loss_interval,
     )
     desk = Desk(
         inbox=ControlInbox(directory),

@@ -67,8 +67,9 @@ class Trainer:
         """
         total = self.session.config.optimization.steps
         progress = self.session.progress
-        if progress.step == 0 and not self.session.config.validation.skip_initial_validation:
-            self.validator.run_if_due(progress.step, self.desk.validation_interval)
+        if progress.step < total:
+            skip = self.session.config.validation.skip_initial_validation
+            self.validator.begin(progress.step, self.desk.validation_interval, skip=skip)
         self.reporter.phase("training")
         while progress.step < total and not self._must_stop():
             step = self._step()
@@ -173,6 +174,7 @@ class Trainer:
 
     def _validate(self) -> None:
         step = self.session.progress.step
+        self.validator.measure_if_due(step)
         asked = self.desk.take_due("validate")
         if asked:
             problem = self.validator.run(step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from schemas.errors import WizardError
+from trainer.loop.held_out import HeldOutLoss
 from trainer.loop.optimizers import move_optimizer
 from trainer.loop.reporter import Reporter
 from trainer.loop.tracker import Tracker
@@ -24,14 +25,36 @@ class Validator:
         tracker: Tracker,
         *,
         offload_optimizer: bool,
+        held_out: HeldOutLoss | None = None,
+        loss_interval: int | None = None,
     ) -> None:
         self.runner = runner
         self._transformer, self._optimizer = transformer, optimizer
         self._reporter, self._tracker = reporter, tracker
         self._offload = offload_optimizer
+        self._held_out, self._loss_interval = held_out, loss_interval
+
+    def begin(self, step: int, interval: int | None, *, skip: bool) -> None:
+        """Before the first step of a run or of its continuation; ``skip`` leaves the samples out."""
+        self.measure_if_due(step)
+        if self.runner is not None and interval is not None and not skip:
+            self.run(step)
+
+    def measure_if_due(self, step: int) -> None:
+        """Measure the loss on held-out samples at step 0 and at every multiple of its interval."""
+        if self._held_out is None or self._loss_interval is None or step % self._loss_interval:
+            return
+        self._reporter.phase("validating", f"loss at step {step}")
+        try:
+            metrics = self._held_out.measure()
+        except (WizardError, RuntimeError, OSError, ValueError) as error:
+            self._warn(step, error)
+            return
+        self._reporter.more_metrics(step, metrics)
+        self._tracker.log(step, metrics)
 
     def run_if_due(self, step: int, interval: int | None) -> None:
-        """Validate at step 0 and at every multiple of ``interval``."""
+        """Make samples at every multiple of ``interval``."""
         if self.runner is not None and interval is not None and step % interval == 0:
             self.run(step)
 
@@ -43,18 +66,21 @@ class Validator:
         if self._offload:
             move_optimizer(self._optimizer, torch.device("cpu"))
         self._transformer.eval()
-        problem: str | None = None
+        problem: WizardError | RuntimeError | OSError | ValueError | None = None
         try:
             made = self.runner.run(self._transformer, step, lambda *share: self._reporter.share("validating", *share))
             self._tracker.log_samples(step, made)
         except (WizardError, RuntimeError, OSError, ValueError) as error:
-            problem = f"{type(error).__name__}: {error}"
+            problem = error.with_traceback(None)  # its traceback would keep what filled the memory
         finally:
             self._transformer.train()
             if self._offload:
                 move_optimizer(self._optimizer, None)
-        if problem is not None:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            self._reporter.warn("validation_failed", f"validation at step {step} failed, training goes on: {problem}")
+        return None if problem is None else self._warn(step, problem)
+
+    def _warn(self, step: int, error: Exception) -> str:
+        problem = f"{type(error).__name__}: {error}"
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._reporter.warn("validation_failed", f"validation at step {step} failed, training goes on: {problem}")
         return problem
