@@ -12,6 +12,7 @@ from schemas.loading import load_config
 from trainer.preflight import (
     rules_conditions,
     rules_dataset,
+    rules_held_out,
     rules_media,
     rules_model,
     rules_output,
@@ -54,6 +55,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rules_validation.parts,
     rules_validation.geometry,
     rules_media.media,
+    rules_held_out.held_out,
     rules_output.directory,
     rules_output.earlier_run,
     rules_output.disk_space,

@@ -89,3 +89,28 @@ def test_without_samples_there_is_nothing_to_run(reporter: Reporter) -> None:
     )
     validator.run_if_due(3, 3)
     assert validator.run(3) == "this run has no validation samples"
+
+
+class Counting:
+    """A runner that only notes when it runs."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def run(self, transformer: object, step: int, on_progress: object) -> tuple[()]:
+        del transformer, on_progress
+        self.steps.append(step)
+        return ()
+
+
+def test_a_run_begins_with_samples_wherever_it_is_taken_up(reporter: Reporter) -> None:
+    model, runner = nn.Linear(2, 2), Counting()
+    optimizer = torch.optim.SGD(model.parameters())
+    validator = Validator(
+        cast(Any, runner), cast(Any, model), optimizer, reporter, NoTracker(), offload_optimizer=False
+    )
+    validator.begin(0, 5, skip=False)
+    validator.begin(7, 5, skip=False)
+    validator.begin(0, 5, skip=True)
+    validator.begin(7, None, skip=False)
+    assert runner.steps == [0, 7]
