@@ -24,10 +24,12 @@ def with_kept_comments(text: str, root: Node, wanted: Mapping[str, Any]) -> str:
         for key, node in zip(section.keys, section.items, strict=True):
             start = text.rfind("\n", 0, key.start.index) + 1
             if key.value not in kept and not text[start : key.start.index].strip():
-                lines = [f"{' ' * key.start.column}# {key.value}: {said}\n" for said in _comments(text, key, node)]
+                lines = [
+                    f"{' ' * key.start.column}# {key.value}: {comment}\n" for comment in _comments(text, key, node)
+                ]
                 places.append((start, "".join(lines)))
-    for start, lines in sorted(places, reverse=True):
-        text = text[:start] + lines + text[start:]
+    for start, said in sorted(places, reverse=True):
+        text = text[:start] + said + text[start:]
     return text
 
 

@@ -92,7 +92,9 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     demand_learnable(config.training_strategy, index, files_vae_scale(files).spatial)
     modalities = Modalities(video=plan.video is not None, audio=plan.audio is not None)
     trained, kept = loss_index(config.validation, index)
-    held_out = kept and ClipDataset(kept, _cached_captions(config, files, kept, modalities, accelerator, share))
+    held_out = None
+    if kept is not None:
+        held_out = ClipDataset(kept, _cached_captions(config, files, kept, modalities, accelerator, share))
     cache = _cached_captions(config, files, trained, modalities, accelerator, share)
     clips = ClipDataset(trained, cache)
     order = BatchOrder(clips.shapes, config.optimization.batch_size, config.seed)
