@@ -43,8 +43,10 @@ class World:
     """Blocks of its transformer."""
     text_encoder: Path
     prepared: Path
+    caption: str
+    """Of the first clip."""
     clip: Mapping[str, str]
-    """The first row of the dataset: the caption, and absolute paths by role."""
+    """Its files by role."""
     needs: Needs
     seed: int
     steps: int
@@ -121,7 +123,7 @@ def _validation(data: Mapping[str, Any], world: World) -> Iterator[Change]:
 def _samples(data: Mapping[str, Any], world: World) -> Iterator[Change]:
     first = data["validation"]["samples"][0]
     yield Change("validation.samples", [first], "one is enough to see it work", shown="the first of them")
-    yield Change("validation.samples[0].prompt", world.clip["caption"], "the caption of the first clip")
+    yield Change("validation.samples[0].prompt", world.caption, "the caption of the first clip")
     for index, condition in enumerate(first.get("conditions", [])):
         path = f"validation.samples[0].conditions[{index}]"
         for name in ("image_or_video", "video", "audio", "mask"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Callable
@@ -14,17 +13,16 @@ import presets
 from schemas import LtxTrainerConfig, render_yaml, validate
 from schemas.errors import EXIT_OK, UsageError
 from schemas.overrides import apply
-from schemas.prepare import PrepareOptions
-from trainer.files.checkpoint import read_checkpoint
 from trainer.rundir.atomic import write_atomic
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.status import read_status
 from tui.checking import check_file
-from tui.demo.changes import STEPS, Change, World, applied, changes
+from tui.demo.changes import STEPS, Change, applied, changes
 from tui.demo.layout import DemoLayout
 from tui.demo.measure import demand_learning, measure, write_report
 from tui.demo.needs import Needs
 from tui.demo.processes import run_process
+from tui.demo.world import prepare_options, world_of
 from tui.follow import how_to_watch
 
 STAGES: Final = 6
@@ -92,14 +90,7 @@ class Demo:
         roles = ",".join(needs.roles)
         run_process("trainer.demo_assets", str(layout.root), "--roles", roles, "--data", layout.data_name)
         self._stage(2, "prepare: clips and captions become latents and text features")
-        options = PrepareOptions(
-            dataset_path=str(layout.dataset),
-            resolution_buckets=needs.bucket,
-            skip_audio=not needs.sound,
-            device="auto",
-            model_path=str(layout.checkpoint),
-            text_encoder_path=str(layout.text_encoder),
-        )
+        options = prepare_options(layout, needs)
         run_process("trainer.prepare", "--options-json", options.model_dump_json())
 
     def _configure(self, needs: Needs) -> LtxTrainerConfig:
@@ -107,7 +98,8 @@ class Demo:
         options, layout = self.options, self.layout
         self._stage(3, f"configuration from preset {options.preset}")
         data = presets.load(options.preset)
-        found = changes(data, self._world(needs))
+        world = world_of(layout, needs, seed=options.seed, steps=options.steps or STEPS)
+        found = changes(data, world)
         config = validate(apply(applied(data, found), options.overrides))
         run = Change("output_dir", str(layout.next_run(config)), "inside the demo's folder")
         self._show_changes((*found, run))
@@ -115,22 +107,6 @@ class Demo:
         write_atomic(layout.config, render_yaml(config, preset=options.preset).encode())
         self.say(f"      wrote {layout.config}")
         return config
-
-    def _world(self, needs: Needs) -> World:
-        layout = self.layout
-        row = json.loads(layout.dataset.read_text(encoding="utf-8"))[0]
-        names = {"media_path": "video"}
-        files = {names.get(key, key): str(layout.dataset.parent / value) for key, value in row.items()}
-        return World(
-            checkpoint=layout.checkpoint,
-            layers=int(read_checkpoint(layout.checkpoint).section("transformer")["num_layers"]),
-            text_encoder=layout.text_encoder,
-            prepared=layout.prepared,
-            clip=files | {"caption": row["caption"]},
-            needs=needs,
-            seed=self.options.seed,
-            steps=self.options.steps or STEPS,
-        )
 
     def _show_changes(self, found: tuple[Change, ...]) -> None:
         width = max(len(change.path) for change in found)
@@ -169,9 +145,9 @@ class Demo:
         self.say(f"  run       {report['run']}")
         self.say(f"  numbers   {self.layout.report}")
         self.say("\nNext:")
-        for command, text in (
-            (["monitor", report["run"]], "look at the loss again"),
-            (["edit", report["config"]], "change something and train again"),
-            (["new"], "a configuration for your own clips"),
+        for text, command in (
+            ("look at the loss again", ["monitor", report["run"]]),
+            ("change something and train again", ["edit", report["config"]]),
+            ("a configuration for your own clips", ["new"]),
         ):
-            self.say(f"  {shlex.join(['ltx2-wizard', *command])}      {text}")
+            self.say(f"  {text:<36}{shlex.join(['ltx2-wizard', *command])}")
