@@ -14,7 +14,7 @@ Weights stay what they are only in memory: storage in eight bits needs no eight-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -22,12 +22,13 @@ from typing import Any, Final, Literal, cast
 
 import torch
 import torch.nn.functional as F
-from optimum.quanto import AbsmaxOptimizer, MaxOptimizer, qfloat8_e4m3fn, qfloat8_e4m3fnuz, qint2, qint4, qint8
+from optimum.quanto import AbsmaxOptimizer, MaxOptimizer, QTensor, qfloat8_e4m3fn, qfloat8_e4m3fnuz, qint2, qint4, qint8
 from optimum.quanto.tensor.weights import WeightQBitsTensor, WeightQBytesTensor, quantize_weight
 from torch import Tensor, nn
 
 from trainer.model.official import official_name
 from trainer.model.reading import Place
+from trainer.model.shells import plain_tensors, rebuilt
 
 Kind = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto"]
 TYPES: Final[Mapping[str, Any]] = MappingProxyType(
@@ -86,6 +87,17 @@ class QuantizedLinear(nn.Linear):
         device = x.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
         return cast(Tensor, _FrozenLinear.apply(x.to(dtype), self.weight, self.bias))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> QuantizedLinear:
+        """Moving: what the weight holds is moved as it is. quanto would pack it anew for its own kernels."""
+        weight = self.weight
+        if not isinstance(weight, QTensor):
+            super()._apply(fn, recurse)
+            return self
+        self.register_parameter("weight", None)
+        super()._apply(fn, recurse)
+        self.weight = nn.Parameter(rebuilt(weight, lambda held: _moved(held, fn)), requires_grad=False)
+        return self
 
 
 class _FrozenLinear(torch.autograd.Function):
@@ -171,14 +183,15 @@ def _unpacked(weight: Any, dtype: torch.dtype) -> Tensor:
 def report(transformer: nn.Module) -> QuantizedReport:
     """Count what is quantized."""
     found = [module for module in transformer.modules() if isinstance(module, QuantizedLinear)]
-    nbytes = sum(tensor.nbytes for module in found for tensor in _stored(module.weight))
+    nbytes = sum(tensor.nbytes for module in found for tensor in plain_tensors(module.weight))
     return QuantizedReport(len(found), sum(module.weight.numel() for module in found), nbytes)
 
 
-def _stored(weight: Any) -> list[Tensor]:
-    if isinstance(weight, WeightQBytesTensor):
-        return [weight._data, weight._scale]
-    return [weight._data._data, weight._scale, weight._shift]
+def _moved(held: Tensor, fn: Callable[[Tensor], Tensor]) -> Tensor:
+    """A change of dtype concerns the scales; numbers of eight bits are what they are."""
+    if held.itemsize > 1:
+        return fn(held)
+    return fn(held.view(torch.uint8)).view(held.dtype)
 
 
 def _usable(scale: Tensor) -> Tensor:

@@ -13,12 +13,12 @@ from trainer.preflight import (
     rules_conditions,
     rules_dataset,
     rules_held_out,
+    rules_machine,
     rules_media,
     rules_model,
     rules_output,
     rules_prepared,
     rules_start,
-    rules_supported,
     rules_targets,
     rules_text_encoder,
     rules_training,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 Rule = Callable[[Facts], Iterator[Problem]]
 
 RULES: Final[tuple[Rule, ...]] = (
-    rules_supported.supported,
     rules_model.model_file,
     rules_model.model_parts,
     rules_model.latent_channels,
@@ -62,6 +61,8 @@ RULES: Final[tuple[Rule, ...]] = (
     rules_training.learning_rate,
     rules_training.scheduler,
     rules_training.precision,
+    rules_machine.precision,
+    rules_machine.text_encoder,
     rules_training.saving,
     rules_training.wandb,
     rules_training.hub,

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from trainer.model.shells import plain_tensors
 from trainer.validation.entries import free_memory
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ def set_aside(module: nn.Module) -> Iterator[None]:
     """
     moved: list[tuple[torch.Tensor, torch.device]] = []
     try:
-        for tensor in itertools.chain(module.parameters(), module.buffers()):
+        everything = itertools.chain(module.parameters(), module.buffers())
+        for tensor in itertools.chain.from_iterable(map(plain_tensors, everything)):
             if tensor.device.type not in ("cpu", "meta"):
                 moved.append((tensor, tensor.device))
                 tensor.data = tensor.data.to("cpu")

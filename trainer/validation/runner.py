@@ -105,7 +105,13 @@ class ValidationRunner:
         """Encode all prompts and media, or find them on disk. To be called before the transformer is loaded."""
         if self._made is None:
             return
-        encoder = PromptEncoder(self._files, self._entries, self._made, self._device, self._dtype, self._in_8bit)
+        in_8bit = self._in_8bit and self._device.type == "cuda"
+        if in_8bit != self._in_8bit:
+            self._warn(
+                "text_encoder_not_8bit",
+                "the text encoder runs in full precision here and takes about 24 GB: its 8-bit layers need a CUDA card",
+            )
+        encoder = PromptEncoder(self._files, self._entries, self._made, self._device, self._dtype, in_8bit)
         prompts = [plan.prompt for plan in self.plans]
         if "uncond" in self._guidance.passes():
             prompts.append(self._config.negative_prompt)

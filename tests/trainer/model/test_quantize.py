@@ -40,6 +40,7 @@ from trainer.model.quantize import (
     quantized,
     report,
 )
+from trainer.model.shells import plain_tensors
 from trainer.model.transformer import LtxTransformer
 from trainer.preflight.modules import linear_modules
 
@@ -301,3 +302,24 @@ def test_noise_levels_reach_a_quantized_model() -> None:
         other, _ = model(replace(video, timesteps_BN=video.timesteps_BN * 0.5), audio)
     assert one is not None
     assert relative(other, one) > 0.01
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_moving_a_layer_moves_what_it_holds(kind: str) -> None:
+    layer = QuantizedLinear(256, 16)
+    weight = quantized(layer.weight.detach().bfloat16(), TYPES[kind])
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    before = dequantized(layer.weight, torch.bfloat16)
+    visited: list[Tensor] = []
+
+    def move(tensor: Tensor) -> Tensor:
+        visited.append(tensor)
+        return tensor.clone()
+
+    layer._apply(move)
+    assert type(layer.weight) is type(weight)
+    assert sum(tensor.nbytes for tensor in visited) == layer.bias.nbytes + sum(
+        tensor.nbytes for tensor in plain_tensors(weight)
+    )
+    assert torch.equal(dequantized(layer.weight, torch.bfloat16), before)
+    assert {tensor.device.type for tensor in plain_tensors(layer.to("meta").weight)} == {"meta"}

@@ -1,0 +1,65 @@
+"""Findings that depend on the card; a driver that answers is put on the path, so the real question is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.preflight.world import World, codes, only
+from trainer.preflight.rules_machine import compute_capability, oldest
+
+Card = Callable[[str], None]
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
+    """Answer the driver's tool with a text; without a call there is no tool."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    compute_capability.cache_clear()
+
+    def answers(text: str) -> None:
+        tool = tmp_path / "bin" / "nvidia-smi"
+        tool.parent.mkdir()
+        tool.write_text(f"#!/bin/sh\nprintf '{text}'\n")
+        tool.chmod(0o755)
+
+    yield answers
+    compute_capability.cache_clear()
+
+
+def test_bf16_on_an_old_card(world: World, card: Card) -> None:
+    card("8.9\\n7.5\\n")
+    assert "7.5" in only(world.check(), "precision-old-card").message
+    assert codes(world.check("acceleration.mixed_precision_mode=no")) == []
+
+
+@pytest.mark.parametrize("answer", ["8.0\\n", "12.0\\n", "N/A\\n"])
+def test_a_card_that_can_or_does_not_say(world: World, card: Card, answer: str) -> None:
+    card(answer)
+    assert codes(world.check()) == []
+
+
+def test_eight_bit_text_encoder_without_a_card(world: World, card: Card) -> None:
+    eight = "acceleration.load_text_encoder_in_8bit=true"
+    report = world.check(eight)
+    assert "24 GB" in only(report, "text-encoder-not-8bit").message
+    assert report.ok
+    assert codes(world.check(eight, "validation.interval=null")) == []
+
+
+def test_eight_bit_text_encoder_with_a_card(world: World, card: Card) -> None:
+    card("8.9\\n")
+    assert codes(world.check("acceleration.load_text_encoder_in_8bit=true")) == []
+
+
+@pytest.mark.parametrize("kind", ["int8-quanto", "int4-quanto", "fp8-quanto", "fp8uz-quanto"])
+def test_quantization_asks_nothing_of_the_card(world: World, card: Card, kind: str) -> None:
+    card("8.0\\n")
+    assert codes(world.check(f"acceleration.quantization={kind}")) == []
+
+
+def test_the_oldest_card_counts() -> None:
+    assert oldest("12.0\n8.6\n10.0\n") == (8, 6)
+    assert oldest("") is None

@@ -1,0 +1,61 @@
+"""What this machine's card can do. Warnings only: a configuration may be checked elsewhere than it is trained."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from trainer.preflight.facts import Facts
+from trainer.preflight.problem import Problem, warning
+
+BF16_SINCE: Final = (8, 0)
+"""Compute capability from which on bf16 is computed by the card itself (Ampere)."""
+_SECONDS: Final = 5
+
+
+def precision(facts: Facts) -> Iterator[Problem]:
+    """bf16 on a card that has to imitate it. Quantization asks nothing of the card: it only stores in fewer bits."""
+    found = compute_capability()
+    if facts.config.acceleration.mixed_precision_mode == "bf16" and found is not None and found < BF16_SINCE:
+        yield warning(
+            "precision-old-card",
+            "acceleration.mixed_precision_mode",
+            f"this card (compute capability {found[0]}.{found[1]}) has no bf16 of its own and imitates it slowly",
+            "train on a card of the Ampere generation (RTX 30) or newer",
+        )
+
+
+def text_encoder(facts: Facts) -> Iterator[Problem]:
+    """The text encoder in 8 bits without a card that has the layers for it."""
+    if facts.config.acceleration.load_text_encoder_in_8bit and facts.validates and compute_capability() is None:
+        yield warning(
+            "text-encoder-not-8bit",
+            "acceleration.load_text_encoder_in_8bit",
+            "no NVIDIA card is seen here, and the 8-bit text encoder needs one: on this machine it runs in full "
+            "precision and takes about 24 GB",
+            "leave it for the machine with the card, or set it to false",
+        )
+
+
+@cache
+def compute_capability() -> tuple[int, int] | None:
+    """Of the oldest NVIDIA card here; None when there is none or its driver does not answer."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    query = [tool, "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return oldest(answer)
+
+
+def oldest(answer: str) -> tuple[int, int] | None:
+    """The lowest capability in the driver's answer, one ``major.minor`` a line."""
+    parts = [line.strip().split(".") for line in answer.splitlines()]
+    found = [(int(part[0]), int(part[1])) for part in parts if len(part) == 2 and all(map(str.isdigit, part))]
+    return min(found, default=None)
