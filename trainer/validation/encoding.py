@@ -55,6 +55,8 @@ class SoundRequest:
     fill: as long as the sample."""
     limit: int
     """Latent steps of the sample's own sound."""
+    length: float
+    """Seconds of the sample."""
     seconds: float | None = None
 
 
@@ -158,33 +160,34 @@ def _encoded(encoder: VideoEncoder, video_BCFHW: Tensor, device: torch.device, p
 def _sound(request: SoundRequest, encoder: AudioEncoder, grid: AudioGrid, device: torch.device) -> Tensor:
     """Latents ``[C, T, M]`` of the stretch that is asked for."""
     unit = grid.reduction * grid.mel.hop / grid.mel.sample_rate
-    sound = read_sound(request.path, None if request.part == "end" else request.seconds or request.limit * unit)
+    sound = read_sound(request.path, None if request.part == "end" else request.seconds or request.length)
     if sound is None:
         raise DataError("holds no sound", where=request.path)
-    kept = _steps(request, sound, grid, unit)
-    if request.part != "end":
-        return sound_latents(encoder, grid, sound, kept * unit, device)
-    # The encoder is causal: as much of the sound before the stretch as the sample would hold gives it its past.
-    window = max(min(int(sound.seconds / unit), request.limit), kept)
-    tail = Sound(sound.wave_CS[:, -round(window * unit * sound.rate) :], sound.rate)
-    return sound_latents(encoder, grid, tail, window * unit, device)[:, -kept:]
+    seconds = _seconds(request, sound, grid)
+    if request.part == "end":
+        # The encoder is causal: as much of the sound before the stretch as the sample would hold gives it its past.
+        kept = grid.steps(seconds)
+        window = max(min(int(sound.seconds / unit), request.limit), kept)
+        tail = Sound(sound.wave_CS[:, -round(window * unit * sound.rate) :], sound.rate)
+        return sound_latents(encoder, grid, tail, window * unit, device)[:, -kept:]
+    latents_CTM = sound_latents(encoder, grid, sound, seconds, device)[:, : request.limit]
+    if request.part == "fill" and latents_CTM.shape[1] < request.limit:
+        # A length half way between two steps was rounded down here and up where the sample's was worked out.
+        return sound_latents(encoder, grid, sound, request.limit * unit, device)
+    return latents_CTM
 
 
-def _steps(request: SoundRequest, sound: Sound, grid: AudioGrid, unit: float) -> int:
-    """Latent steps that a request gives; DataError when the sound is too short or nothing would be left."""
-    length = request.limit * unit
+def _seconds(request: SoundRequest, sound: Sound, grid: AudioGrid) -> float:
+    """How much a request gives; DataError when the sound is too short or nothing would be left."""
     if request.part == "most":
-        return min(grid.steps(sound.seconds), request.limit)
-    wanted = length if request.part == "fill" else request.seconds or sound.seconds
+        return min(sound.seconds, request.length)
+    wanted = request.length if request.part == "fill" else request.seconds or sound.seconds
     if sound.seconds < wanted - _SLACK:
         raise DataError(f"lasts {sound.seconds:.2f} s, {wanted:.2f} s are needed", where=request.path)
-    if request.part == "fill":
-        return request.limit
-    steps = grid.steps(wanted)
-    if steps >= request.limit:
+    if request.part != "fill" and grid.steps(wanted) >= request.limit:
         raise DataError(
-            f"gives {wanted:.2f} s of a sample of {length:.2f} s: nothing is left to generate",
+            f"gives {wanted:.2f} s of a sample of {request.length:.2f} s: nothing is left to generate",
             where=request.path,
-            hint=f"set duration below {length:.2f}",
+            hint=f"set duration below {request.length:.2f}",
         )
-    return steps
+    return wanted

@@ -102,15 +102,15 @@ def _reference(condition: ReferenceSample, path: Path, size: Bucket, scale: VaeS
 
 
 def _sound(condition: ValidationCondition, plan: SamplePlan) -> SoundRequest:
-    path, limit = Path(getattr(condition, "audio")), plan.audio_steps  # noqa: B009
+    path, size = Path(getattr(condition, "audio")), (plan.audio_steps, plan.seconds)  # noqa: B009
     match condition:
         case PrefixSample():
-            return SoundRequest(path, "start", limit, condition.duration)
+            return SoundRequest(path, "start", *size, condition.duration)
         case SuffixSample():
-            return SoundRequest(path, "end", limit, condition.duration)
+            return SoundRequest(path, "end", *size, condition.duration)
         case MaskSample():
-            return SoundRequest(path, "fill", limit)
+            return SoundRequest(path, "fill", *size)
         case ReferenceSample() | AudioToVideoSample():
-            return SoundRequest(path, "most", limit)
+            return SoundRequest(path, "most", *size)
         case _:
             raise ValueError(f"{condition.type} is not about sound")
