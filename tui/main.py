@@ -129,6 +129,8 @@ def _report_crash(error: Exception, argv: list[str]) -> int:
     path = write_report(error, argv)
     where = f"; details: {path}" if path else " (and no place to write a report)"
     click.echo(f"{PROGRAM}: unexpected {type(error).__name__}: {error}{where}", err=True)
+    for note in getattr(error, "__notes__", ()):
+        click.echo(note, err=True)
     return EXIT_BUG
 
 

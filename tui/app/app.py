@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import ClassVar, Final
 
 from rich.console import RenderableType
@@ -15,6 +16,8 @@ from typing_extensions import override
 
 from tui.app.display import SpanUpdate
 from tui.app.keys import bindings
+from tui.forms.rescue import rescue
+from tui.recent import default_path
 
 LEAVE_SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
 """A closed terminal or a polite kill: leave cleanly. Ignoring SIGHUP would spin on the dead terminal's input."""
@@ -33,6 +36,8 @@ class WizardApp(App[int]):
         self._first = first
         self.failure: Exception | None = None
         """The error that ended the application, for the process border to report."""
+        self.rescued: list[Path] = []
+        """Where unsaved drafts were put when that happened."""
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -67,9 +72,14 @@ class WizardApp(App[int]):
 
     @override
     def _fatal_error(self) -> None:
-        """Keep the error for the process border instead of printing a page of local variables on the terminal.
+        """Save drafts, and keep the error for the process border instead of printing a page of local variables.
 
         This is Textual's own hook for an unhandled error (the version is pinned below 9 and a test holds it).
         """
         self.failure = self._exception if isinstance(self._exception, Exception) else None
+        from tui.app.screens.wizard import WizardScreen
+
+        drafts = [screen.draft for screen in self.screen_stack if isinstance(screen, WizardScreen)]
+        paths = [rescue(draft, default_path().parent) for draft in drafts]
+        self.rescued = [path for path in paths if path is not None]
         self._close_messages_no_wait()

@@ -61,5 +61,7 @@ def _run(screen: Screen[None]) -> int:
     app = WizardApp(screen)
     code = app.run()
     if app.failure is not None:
+        for path in app.rescued:
+            app.failure.add_note(f"what you were editing is saved in {path}")
         raise app.failure
     return code or 0

@@ -15,8 +15,8 @@ def describe_event(event: Mapping[str, Any]) -> tuple[str, bool]:
     kind = str(event.get("type", ""))
     writer = _WRITERS.get(kind)
     text = writer(event) if writer else _unknown(event)
-    severe = kind == "warning" or (kind == "exit" and event.get("code") not in {0, 75, 130, 143})
-    refused = kind == "control" and event.get("result") not in {"ok", "done", "accepted", None}
+    severe = kind == "warning" or (kind == "exit" and event.get("code") not in (0, 75, 130, 143))
+    refused = kind == "control" and event.get("result") not in ("ok", "done", "accepted", None)
     return " ".join(text.split()), severe or refused
 
 
@@ -76,7 +76,7 @@ def _warning(event: Mapping[str, Any]) -> str:
 
 
 def _control(event: Mapping[str, Any]) -> str:
-    argument = f" {event['arg']}" if event.get("arg") not in {None, ""} else ""
+    argument = f" {event['arg']}" if event.get("arg") not in (None, "") else ""
     message = f" - {event['message']}" if event.get("message") else ""
     return f"{event.get('verb', 'command')}{argument}: {event.get('result', '')}{message}"
 

@@ -56,7 +56,7 @@ def test_every_key_of_the_table_is_bound_to_something_that_exists(context: str) 
 
 def test_no_binding_is_declared_outside_the_table() -> None:
     for path in SOURCE.rglob("*.py"):
-        if path.name != "keys.py":
+        if path.name not in ("keys.py", "typing.py"):
             assert "Binding(" not in path.read_text(), path
 
 

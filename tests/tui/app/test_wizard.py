@@ -151,21 +151,24 @@ async def test_every_kind_of_editor() -> None:
 
 
 async def test_keys_that_arrive_together_are_taken_in_order() -> None:
-    """As over a slow line: one packet deletes, types and accepts, before the editor has even got the focus."""
+    """As over a slow line: one packet opens the editor, deletes, types and accepts."""
     draft = Draft.new(small())
-    burst = [*[("backspace", "\x7f")] * 2, ("1", "1"), ("6", "6"), ("enter", "\r")]
+    burst = [("enter", "\r"), *[("backspace", "\x7f")] * 2, ("1", "1"), ("6", "6"), ("enter", "\r")]
     async with app(WizardScreen(draft)).run_test(size=(80, 24)) as pilot:
         await go(pilot, "lora.rank")
-        pilot.app.post_message(events.Key("enter", "\r"))
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
         for key, character in burst:
             pilot.app.post_message(events.Key(key, character))
         await until(pilot, lambda: draft.get("lora.rank") == 16)
         await go(pilot, "validation.samples[0].prompt")
-        await pilot.press("enter")
-        for name in (*["backspace"] * 3, "o", "x", "f2"):
+        for name in ("enter", *["backspace"] * 3, "o", "x", "f2"):
             pilot.app.post_message(events.Key(name, name if len(name) == 1 else None))
         await until(pilot, lambda: draft.get("validation.samples[0].prompt") == "a [red] ox")
+        for name in ("slash", *"rank"):
+            pilot.app.post_message(events.Key(name, name if len(name) == 1 else "/" if name == "slash" else None))
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        await until(pilot, lambda: screen.view.words == "rank")
+        assert screen.view.path_at(screen.grid.cursor) == "lora.rank"
 
 
 async def test_conditions_are_added_changed_moved_and_removed() -> None:
@@ -252,6 +255,25 @@ async def test_leaving_asks_only_when_something_would_be_lost() -> None:
         await pilot.press("u", "q")
         await pilot.pause()
     assert pilot.app.return_value == 0
+
+
+async def test_a_bug_never_costs_the_draft(own_directories: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = Draft.new(small())
+    screen = WizardScreen(draft)
+    program = app(screen)
+
+    def bug(_path: str | None) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    with pytest.raises(ZeroDivisionError):
+        async with program.run_test(size=(80, 24)) as pilot:
+            await go(pilot, "optimization.steps")
+            await pilot.press("right")
+            monkeypatch.setattr(screen, "changed", bug)
+            await pilot.press("right")
+    assert isinstance(program.failure, ZeroDivisionError)
+    [path] = program.rescued
+    assert load_config(path).config.optimization.steps == draft.get("optimization.steps")
 
 
 async def test_saving_where_it_is_not_allowed_is_told(own_directories: Path) -> None:

@@ -199,7 +199,7 @@ class WizardScreen(Screen[None]):
         entry = self.query_one("#filter", Entry)
         entry.can_focus = True
         entry.add_class("open")
-        entry.focus()
+        self.set_focus(entry)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.view.words = event.value
@@ -242,7 +242,7 @@ class WizardScreen(Screen[None]):
         if entry.has_class("open"):
             entry.value = ""
             entry.remove_class("open")
-            self.grid.focus()
+            self.set_focus(self.grid)
             entry.can_focus = False
         else:
             self.action_close()

@@ -1,31 +1,18 @@
-"""Typing: inputs of the house that neither blink nor mix up keys that arrive together."""
+"""Typing: inputs of the house, which neither blink nor mix up keys that arrive together."""
 
 from __future__ import annotations
 
 from textual import events
 from textual.screen import ModalScreen, ScreenResultType
-from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-
-async def take_own_key(box: Widget, event: events.Key) -> None:
-    """Run an input's own key where it arrives.
-
-    Textual inserts letters in the input but lets keys such as Backspace travel up to the application first. Keys that
-    arrive in one packet, as they do over a slow line, then change places: ``Backspace Backspace 1`` after ``32`` gives
-    ``3``. Here everything the input knows is done at once and in order.
-    """
-    if event.is_printable:
-        return
-    for binding in box._bindings.key_to_bindings.get(event.key, ()):
-        if await box.app.run_action(binding.action, box):
-            event.stop()
-            event.prevent_default()
-            return
+from tui.app.typing import act_here, hand_on, own_keys
 
 
 class Entry(Input):
     """One line of text with a steady cursor; a blinking one sends bytes for ever."""
+
+    OWN_KEYS = own_keys(Input)
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
         super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
@@ -33,11 +20,14 @@ class Entry(Input):
         self.cursor_position = len(value)
 
     async def on_key(self, event: events.Key) -> None:
-        await take_own_key(self, event)
+        if not event.is_printable and event.key in self.OWN_KEYS:
+            await act_here(event, self)
 
 
 class Area(TextArea):
     """Several lines of text with a steady cursor, which starts at the end."""
+
+    OWN_KEYS = own_keys(TextArea) | {"enter"}
 
     def __init__(self, text: str) -> None:
         super().__init__(text, soft_wrap=True, show_line_numbers=False)
@@ -45,17 +35,17 @@ class Area(TextArea):
         self.move_cursor(self.document.end)
 
     async def on_key(self, event: events.Key) -> None:
-        await take_own_key(self, event)
+        if not event.is_printable and event.key in self.OWN_KEYS:
+            await act_here(event, self)
 
 
 class TypeAhead(ModalScreen[ScreenResultType]):
-    """A dialog whose input gets the keys that were typed before it had the focus."""
+    """A dialog whose input gets the keys that were typed before it had the focus.
+
+    An input keeps every key it knows to itself, so one that arrives here has never been there.
+    """
 
     def on_key(self, event: events.Key) -> None:
-        if self.focused is not None:
-            return
-        for box in self.query("Entry, Area"):
-            if event.is_printable or event.key in box._bindings.key_to_bindings:
-                event.stop()
-                event.prevent_default()
-                box.post_message(events.Key(event.key, event.character))
+        for box in [*self.query(Entry), *self.query(Area)]:
+            if event.is_printable or event.key in box.OWN_KEYS:
+                hand_on(event, box)

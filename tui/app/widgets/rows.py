@@ -14,6 +14,7 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from tui.app.keys import bindings
+from tui.app.typing import act_here, hand_on
 from tui.app.widgets.lines import Styled
 from tui.text import Line
 
@@ -150,6 +151,16 @@ class RowList(Styled, ScrollView, can_focus=True):
             self.scroll_to(y=0 if side < 0 else self._count, animate=False, immediate=True)
         else:
             self.go(0 if side < 0 else self._count - 1)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Act now; a key typed ahead, when an earlier one has already moved the focus, goes where the focus is."""
+        screen = self.app.screen
+        if screen is not self.screen:
+            hand_on(event, screen.focused or screen)
+        elif screen.focused not in (self, None):
+            hand_on(event, screen.focused)
+        else:
+            await act_here(event, self, self.screen)
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
