@@ -157,7 +157,7 @@ def group_size(width: int) -> int | None:
 
 
 def dequantized(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """The plain matrix ``[out, in]`` of a quantized weight. Scratch: this matrix, and half of it below eight bits."""
+    """The plain matrix ``[out, in]`` of a quantized weight. Scratch: this matrix, and below eight bits a part of its bytes."""
     if isinstance(weight, WeightQBytesTensor):
         data_OI, scale_O1 = weight._data, weight._scale.to(dtype)
         # Integers are widened by the product itself, in one pass; floating point of eight bits must be asked.
