@@ -28,7 +28,7 @@ from trainer.loop.order import BatchOrder
 from trainer.loop.precision import compute_dtype, make_accelerator, weights_dtype
 from trainer.loop.reporter import Reporter
 from trainer.loop.session import Progress, Session
-from trainer.loop.start import StartWeights, load_start_weights
+from trainer.loop.start import StartWeights, load_start_weights, other_references
 from trainer.loop.weights import trained_parameters
 from trainer.model.inputs import Modalities
 from trainer.model.loading import load_transformer
@@ -88,10 +88,11 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     index.require_samples()
     for dropped in index.dropped:
         warn("clip_dropped", f"{dropped.name} is not trained on: {dropped.reason}")
-    factors = reference_factors(config.training_strategy, index)
-    demand_learnable(config.training_strategy, index, files_vae_scale(files).spatial)
     modalities = Modalities(video=plan.video is not None, audio=plan.audio is not None)
     trained, kept = loss_index(config.validation, index)
+    looked_at = trained if kept is None else replace(trained, samples=(*trained.samples, *kept.samples))
+    factors = reference_factors(config.training_strategy, looked_at)
+    demand_learnable(config.training_strategy, looked_at, files_vae_scale(files).spatial)
     held_out = None
     if kept is not None:
         held_out = ClipDataset(kept, _cached_captions(config, files, kept, modalities, accelerator, share))
@@ -125,6 +126,9 @@ def build_session(
     if start is not None:
         load_start_weights(transformer, start)
         reporter.line(f"starting from the weights of {start.path}")
+    references = factor_metadata(config.training_strategy, prepared.factors)
+    if start is not None and (unlike := other_references(start.path, references)):
+        reporter.warn("references_unlike_start", unlike)
     parameters = trained_parameters(transformer)
     optimization = config.optimization
     optimizer = build_optimizer(
@@ -152,7 +156,7 @@ def build_session(
         engine=engine,
         learning_rate=_learning_rate(config),
         progress=Progress(),
-        references=factor_metadata(config.training_strategy, prepared.factors),
+        references=references,
         average=None if decay is None else WeightAverage(decay, parameters),
     )
 

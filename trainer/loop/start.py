@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
 
 _STEP: Final = re.compile(r"step_(\d+)")
+REFERENCE_KEYS: Final = "reference_"
+"""How keys of a file's metadata begin that say how references were laid out."""
 PREFIXES: Final = {"lora": "lora_weights_step_", "full": "model_weights_step_"}
 
 
@@ -122,3 +125,14 @@ def newest_weights(folder: Path, prefix: str) -> Path:
     if not found:
         raise CheckpointError(f"holds no {prefix}*.safetensors", where=folder, hint="name a file")
     return max(found)[1]
+
+
+def other_references(weights: Path, references: Mapping[str, str]) -> str:
+    """Why references laid out as ``references`` say are not what these weights have learnt; "" when they are."""
+    said = {key: value for key, value in read_header(weights).metadata.items() if key.startswith(REFERENCE_KEYS)}
+    told = sorted({**said, **references})
+    differing = [key for key in told if said.get(key, "1") != references.get(key, "1")]
+    if not differing:
+        return ""
+    pairs = ", ".join(f"{key} {said.get(key, '1')} and {references.get(key, '1')}" for key in differing)
+    return f"{weights.name} was trained with other references than the prepared ones: {pairs}"

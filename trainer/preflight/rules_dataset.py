@@ -10,9 +10,9 @@ from typing import Final
 from schemas.errors import EXIT_DATA, WizardError
 from trainer.files.checkpoint import Checkpoint
 from trainer.files.dataset import Source
-from trainer.files.references import Pair, Timing, common_factors, factors_between, reference_timings
+from trainer.files.references import Timing, factors_between, reference_timings
 from trainer.files.samples import AudioShape, MaskShape, Shape, TextShape, VideoShape
-from trainer.preflight.facts import Facts, sound
+from trainer.preflight.facts import Facts
 from trainer.preflight.problem import Problem, error, from_error, info, warning
 from trainer.preflight.rules_model import audio_channels, registers, video_channels
 
@@ -197,27 +197,6 @@ def reference_fault(target: Shape, reference: Shape, timing: Timing = "own") -> 
     except ValueError as fault:
         return str(fault)
     return ""
-
-
-def factors(facts: Facts) -> Iterator[Problem]:
-    """All references are as many times smaller and sparser as the first one."""
-    index = sound(facts.index)
-    timings = reference_timings(facts.config.training_strategy)
-    if index is None or not timings:
-        return
-    files = {sample.name: sample.files for sample in index.samples}
-    pairs = []
-    for role, timing in timings.items():
-        for sample in facts.opened:
-            target, reference = sample.shape("video"), sample.shape(role)
-            if not isinstance(target, VideoShape) or not isinstance(reference, VideoShape):
-                continue
-            if not reference_fault(target, reference, timing):
-                pairs.append(Pair(files[sample.name][role], target, reference, timing))
-    try:
-        common_factors(pairs)
-    except WizardError as fault:
-        yield from_error(fault, "reference-factors", "training_strategy.video.conditions")
 
 
 def batches(facts: Facts) -> Iterator[Problem]:

@@ -98,6 +98,22 @@ def test_a_run_goes_on_with_references_of_the_same_size_only(data: Path, tmp_pat
         train(data, output, **wanted, optimization__steps=2)
 
 
+def test_starting_from_weights_of_other_references_is_told(data: Path, tmp_path: Path) -> None:
+    wanted = {"training_strategy__video__conditions": VIDEO[:1], "optimization__steps": 1}
+    assert train(data, tmp_path / "first", **wanted) == 0
+    weights = str(tmp_path / "first/checkpoints/lora_weights_step_00001.safetensors")
+    start = {"model__load_checkpoint": weights, "checkpoints__no_resume": True}
+    assert train(data, tmp_path / "same", **wanted, **start) == 0
+    write_references(data, "references", 3, 2, 4, 25.0)
+    assert train(data, tmp_path / "other", **wanted, **start) == 0
+    same, other = (
+        [event["message"] for event in events(tmp_path / name, "warning") if event["code"] == "references_unlike_start"]
+        for name in ("same", "other")
+    )
+    assert same == []
+    assert "reference_downscale_factor 2 and 1" in other[0]
+
+
 def test_one_reference_of_another_size_is_named(data: Path, tmp_path: Path) -> None:
     path = data / "references/clip_2.pt"
     torch.save(torch.load(data / "latents/clip_2.pt", weights_only=True), path)

@@ -155,15 +155,6 @@ def test_references_are_whole_factors_smaller(world: World, reference: tuple[int
     assert codes(report) == ([] if fits else ["reference-shape"])
 
 
-def test_references_agree_in_their_factors(world: World) -> None:
-    world.write("refs", video(4, 2, 2))
-    assert codes(world.check(training_strategy=REFERENCED)) == []
-    world.write("refs", video(7, 2, 2), ["b"])
-    found = only(world.check(training_strategy=REFERENCED), "reference-factors")
-    assert "refs/b.pt" in found.message
-    assert found.exit_code == 3
-
-
 def test_references_by_the_targets_clock_may_be_shorter(world: World) -> None:
     world.write("refs", video(5, 2, 2))
     timed = strategy([{"type": "reference", "latents_dir": "refs", "timing": "target"}])
