@@ -71,7 +71,7 @@ def applied(data: Mapping[str, Any], found: Iterable[Change]) -> dict[str, Any]:
     """A copy of ``data`` with the changes made."""
     result = copy.deepcopy(dict(data))
     for change in found:
-        set_in(result, parse_path(change.path), change.value)
+        set_in(result, parse_path(change.path), copy.deepcopy(change.value))
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ SEEDS: Final = (1, 2, 3)
 
 def measure(config: Path, run: Path) -> dict[str, Any]:
     """The content of demo.json for a run that has finished."""
-    lora = _newest(run / "checkpoints", "lora_weights_step_*.safetensors")
+    lora = newest_export(run / "checkpoints")
     seeds = [part for seed in SEEDS for part in ("--seed", str(seed))]
     loss = ask_process("trainer.fixed_loss", str(config), "--lora", str(lora), "--draws", str(DRAWS), *seeds, "--json")
     return {
@@ -28,7 +29,7 @@ def measure(config: Path, run: Path) -> dict[str, Any]:
         "lora": str(lora),
         "samples": sorted(str(path) for kind in ("mp4", "wav") for path in (run / "samples").glob(f"*.{kind}")),
         "fixed_loss": {**loss, "draws": DRAWS, "required_ratio": REQUIRED_RATIO},
-        "passed": all(one["trained"] <= REQUIRED_RATIO * one["base"] for one in loss["seeds"]),
+        "passed": learned(loss["seeds"]),
     }
 
 
@@ -50,8 +51,14 @@ def demand_learning(report: dict[str, Any], where: Path) -> None:
         )
 
 
-def _newest(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
+def learned(losses: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the trained loss is at most the required share of the base's for each seed of the draws."""
+    return all(one["trained"] <= REQUIRED_RATIO * one["base"] for one in losses)
+
+
+def newest_export(folder: Path) -> Path:
+    """The last published LoRA among a run's checkpoints; EnvironmentFault when there is none."""
+    found = sorted(folder.glob("lora_weights_step_*.safetensors"))
     if not found:
-        raise EnvironmentFault(f"no {pattern} was written", where=folder)
+        raise EnvironmentFault("no LoRA was written", where=folder)
     return found[-1]
