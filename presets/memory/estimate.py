@@ -125,6 +125,8 @@ def _host_bytes(job: JobShape, held: Resident) -> int:
     """Process and loaders, and the larger of what a save copies and what validation takes from the card."""
     copies = {"full": FP32 * held.trained + held.optimizer, "minimal": FP32 * held.trained, "off": 0}[job.saving.state]
     export = held.trained * (FP32 if job.saving.fp32 else HALF)
+    if job.run.averaged and job.saving.state != "off":
+        copies += FP32 * held.trained
     offloaded = held.optimizer if job.validation is not None and job.validation.offload_optimizer else 0
     return HOST_PROCESS + job.workers * HOST_WORKER + max(copies + export, offloaded)
 
@@ -138,6 +140,9 @@ def _disk_bytes(job: JobShape, held: Resident) -> int:
         # The export carries the untrained parts of the checkpoint along.
         parts = job.model.parts
         export += HALF * (parts.video_connector + parts.audio_connector + parts.extractor)
+    elif job.run.averaged:
+        export *= 2
+        state += FP32 * held.trained if saving.state != "off" else 0
     count = saving.saves if saving.keep <= 0 else min(saving.saves, saving.keep + 1)
     widths = sum(job.model.branch(name).width for name in job.run.modalities)
     captions = saving.captions * job.run.text_tokens * widths * HALF

@@ -84,7 +84,7 @@ def resident(plan: Layout, run: RunShape) -> Resident:
     bits = WEIGHT_BITS.get(run.quantization)
     return Resident(
         weights=_weight_bytes(plan, run, bits),
-        adapter=0 if run.full else FP32 * trained,
+        adapter=0 if run.full else FP32 * trained * (2 if run.averaged else 1),
         gradients=FP32 * trained,
         optimizer=_optimizer_bytes(plan, run, found, trained),
         trained=trained,

@@ -42,6 +42,8 @@ class RunShape:
     mixed: tuple[Modality, ...] = ()
     """Modalities with conditions: their tokens have noise levels of their own, the others one per sample."""
     quantization: str | None = None
+    averaged: bool = False
+    """A running average of the adapters is kept."""
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -103,7 +103,13 @@ def _run(facts: Facts, found: _Gathered) -> RunShape:
     )
     if lora is None:
         return run
-    return replace(run, rank=lora.rank, dropout=lora.dropout, targets=tuple(lora.target_modules))
+    return replace(
+        run,
+        rank=lora.rank,
+        dropout=lora.dropout,
+        targets=tuple(lora.target_modules),
+        averaged=lora.ema_decay is not None,
+    )
 
 
 def _is_mixed(modality: ModalityConfig | None) -> bool:

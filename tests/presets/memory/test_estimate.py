@@ -123,6 +123,16 @@ def test_full_training_is_mostly_weights_gradients_and_state() -> None:
     assert found["gradients"] == pytest.approx(found["weights"], rel=0.05)
 
 
+def test_an_average_is_one_more_copy_of_the_adapters() -> None:
+    plain, averaged = estimate(JOB), estimate(with_run(averaged=True))
+    phases = [found.phases["training_step"] for found in (plain, averaged)]
+    assert phases[1]["adapter"] == 2 * phases[0]["adapter"]
+    assert phases[1]["optimizer"] == phases[0]["optimizer"]
+    sizes = [found.as_json(None)["disk"]["bytes"] for found in (plain, averaged)]
+    # Each save holds the average in fp32 and its export in bf16.
+    assert sizes[1] - sizes[0] == (4 + 2) * 106_954_752 * min(JOB.saving.saves, JOB.saving.keep + 1)
+
+
 def test_accumulated_gradients_are_there_all_the_time() -> None:
     once, often = estimate(JOB).phases["training_step"], estimate(with_run(accumulation=2)).phases["training_step"]
     assert often["gradients"] == often["adapter"]
