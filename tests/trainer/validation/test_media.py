@@ -10,7 +10,18 @@ import pytest
 from PIL import Image
 
 from schemas.errors import EnvironmentFault
-from trainer.validation.media import Pixels, Wave, exact_rate, to_pixels, write_mp4, write_png, write_poster, write_wav
+from trainer.validation.media import (
+    Pixels,
+    Shown,
+    Wave,
+    beside,
+    exact_rate,
+    to_pixels,
+    write_mp4,
+    write_png,
+    write_poster,
+    write_wav,
+)
 
 
 def _frames(count: int, height: int, width: int) -> Pixels:
@@ -132,3 +143,25 @@ def test_unwritable_place_is_an_environment_fault(tmp_path: Path) -> None:
     ):
         with pytest.raises(EnvironmentFault, match="cannot write the sample"):
             write(tmp_path / "absent" / "file")
+
+
+def _grey(*values: int, size: tuple[int, int] = (4, 6)) -> Pixels:
+    return np.stack([np.full((*size, 3), value, np.uint8) for value in values])
+
+
+def test_a_reference_stands_to_the_left_and_is_held() -> None:
+    shown = beside(Shown(_grey(10, 20, 30)), _grey(*range(100, 105)))
+    assert shown.shape == (5, 4, 12, 3)
+    assert shown[:, 0, 0, 0].tolist() == [10, 20, 30, 30, 30]
+    assert shown[:, 0, -1, 0].tolist() == [100, 101, 102, 103, 104]
+    sparse = beside(Shown(_grey(10, 20, 30), every=2), _grey(*range(100, 105)))
+    assert sparse[:, 0, 0, 0].tolist() == [10, 20, 20, 30, 30]
+
+
+def test_a_smaller_reference_grows_to_the_height(tmp_path: Path) -> None:
+    shown = beside(Shown(_grey(50, size=(2, 3))), _grey(100, 100, size=(10, 6)))
+    assert shown.shape == (2, 10, 15 + 6, 3)
+    assert (shown[:, :, :15] == 50).all()
+    write_mp4(tmp_path / "odd.mp4", np.repeat(np.repeat(shown, 4, axis=1), 5, axis=2), 24.0)
+    with av.open(str(tmp_path / "odd.mp4")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (106, 40)

@@ -1,0 +1,52 @@
+"""Decoding first tries beside the transformer, then without it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from trainer.validation.room import set_aside, with_room
+
+CPU = torch.device("cpu")
+
+
+def test_it_is_tried_again_when_memory_runs_out() -> None:
+    tries: list[str] = []
+
+    def work() -> str:
+        tries.append("x")
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("no memory left")
+        return "decoded"
+
+    assert with_room(work, nn.Linear(2, 2), CPU) == "decoded"
+    assert len(tries) == 2
+
+
+def test_what_never_fits_is_said() -> None:
+    def work() -> None:
+        raise torch.OutOfMemoryError("no memory left")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        with_room(work, nn.Linear(2, 2), CPU)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_weights_leave_the_card_and_come_back() -> None:
+    card = torch.device("cuda", 0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64)).to(card)
+    stays = nn.Linear(8, 8)
+    model.append(stays)  # one that lives on the CPU, as swapped blocks do
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    parameters = list(model.parameters())
+    held = torch.cuda.memory_allocated(card)
+    with set_aside(model):
+        assert {value.device.type for value in model.state_dict().values()} == {"cpu"}
+        assert torch.cuda.memory_allocated(card) < held
+    assert all(one is other for one, other in zip(model.parameters(), parameters, strict=True))
+    assert stays.weight.device == CPU
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+        assert value.device == before[name].device
