@@ -27,7 +27,7 @@ class AccelerationConfig(Section):
         text="Store the frozen transformer weights in fewer bits (LoRA only)",
         when=When("model.training_mode", ("lora",)),
         memory="int8 and fp8 halve the weights, int4 quarters them",
-        speed="int8 costs little; int4 may be many times slower",
+        speed="every weight is unpacked anew in each pass: little beside the work on thousands of tokens",
         quality="int8 is nearly free, int4 visible, int2 an experiment",
     )
     load_text_encoder_in_8bit: bool = setting(

@@ -26,6 +26,7 @@ from optimum.quanto import AbsmaxOptimizer, MaxOptimizer, QTensor, qfloat8_e4m3f
 from optimum.quanto.tensor.weights import WeightQBitsTensor, WeightQBytesTensor, quantize_weight
 from torch import Tensor, nn
 
+from trainer.model.host_memory import give_back
 from trainer.model.official import official_name
 from trainer.model.reading import Place
 from trainer.model.shells import plain_tensors, rebuilt
@@ -58,6 +59,8 @@ exclusion would do when it is called block by block, misses what is excluded by 
 _GROUP: Final = 128
 _GROUP_STEP: Final = 32
 _BYTE: Final = 8
+_GIVE_BACK: Final = 2**28
+"""Bytes read between two times that freed host memory is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +123,37 @@ def quantizer(transformer: nn.Module, kind: str, *, dtype: torch.dtype, device: 
     ``dtype`` is what the scales are held in and what unquantized weights get. Raises KeyError for an unknown kind (the
     schema knows them all).
     """
-    target = TYPES[kind]
-    names = [name for name, module in transformer.named_modules() if isinstance(module, nn.Linear)]
-    chosen = [name for name in names if is_quantized(official_name(name))]
-    for name in chosen:
-        old = transformer.get_submodule(name)
+    chosen = {
+        name: module
+        for name, module in transformer.named_modules()
+        if isinstance(module, nn.Linear) and is_quantized(official_name(name))
+    }
+    for name, old in chosen.items():
         with torch.device("meta"):
             new = QuantizedLinear(old.in_features, old.out_features, bias=old.bias is not None)
         transformer.set_submodule(name, new)
-    weights = {f"{name}.weight" for name in chosen}
+    return _Rounding(frozenset(f"{name}.weight" for name in chosen), TYPES[kind], dtype, torch.device(device))
 
-    def place(name: str, stored: Tensor) -> Tensor | None:
-        return quantized(stored.to(device=device, dtype=dtype), target) if name in weights else None
 
-    return place
+@dataclass
+class _Rounding:
+    """Rounds the weights of these names as they come from the file."""
+
+    names: frozenset[str]
+    target: Any
+    dtype: torch.dtype
+    device: torch.device
+    since: int = 0
+    """Bytes that came since memory was last given back."""
+
+    def __call__(self, name: str, stored: Tensor) -> Tensor | None:
+        if name not in self.names:
+            return None
+        self.since += stored.nbytes
+        if self.since >= _GIVE_BACK:
+            give_back()
+            self.since = 0
+        return quantized(stored.to(device=self.device, dtype=self.dtype), self.target)
 
 
 @torch.no_grad()
@@ -157,7 +177,7 @@ def group_size(width: int) -> int | None:
 
 
 def dequantized(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """The plain matrix ``[out, in]`` of a quantized weight. Scratch: this matrix, and below eight bits a part of its bytes."""
+    """The plain matrix ``[out, in]`` of a quantized weight. Scratch: this, below eight bits its packed bytes too."""
     if isinstance(weight, WeightQBytesTensor):
         data_OI, scale_O1 = weight._data, weight._scale.to(dtype)
         # Integers are widened by the product itself, in one pass; floating point of eight bits must be asked.

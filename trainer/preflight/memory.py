@@ -55,11 +55,6 @@ def memory_job(config: LtxTrainerConfig) -> JobShape:
     model = _model(facts, found)
     _tokens(facts, found)
     acceleration = config.acceleration
-    if acceleration.quantization is not None:
-        found.assumed.append(
-            f"weights are held in {acceleration.quantization}, block by block linear layers only; "
-            "this trainer cannot quantize yet and refuses such a run"
-        )
     job = JobShape(
         model=model,
         run=_run(facts, found),

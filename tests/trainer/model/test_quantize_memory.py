@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -71,7 +72,7 @@ def write_blocks(directory: Path) -> Path:
 
     path = write_real(directory, "ltx-2.3-22b", shorten)
     noise = torch.randn(2**25, generator=torch.Generator().manual_seed(0)).mul_(0.02).bfloat16()
-    data = memoryview(noise.view(torch.uint8).numpy())
+    data = memoryview(cast(bytearray, noise.view(torch.uint8).numpy()))
     with path.open("rb+") as file:
         for info in read_header(path).tensors.values():
             file.seek(info.start)
