@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from schemas import load_config
-from tests.presets_end_to_end import golden
 from tests.support.terminal import PATIENCE, ROOT, Terminal
 from trainer.files.media import probe
 from trainer.rundir import RunDirectory, read_status
@@ -103,7 +102,8 @@ def test_the_report_names_what_is_there(staged: Staged) -> None:
     assert {"config", "run", "lora", "samples", "fixed_loss", "passed"} <= report.keys()
     assert Path(report["lora"]).is_file()
     assert load_config(Path(report["config"])).config.output_dir == Path(report["run"])
-    assert len(report["samples"]) == 2
+    names = {Path(sample).name for sample in report["samples"]}
+    assert {"step_000000_1.mp4", "step_000120_1.mp4"} <= names
     for sample in report["samples"]:
         info = probe(Path(sample))
         assert (info.width, info.height, info.frames, info.has_audio) == (64, 64, 49, True)
@@ -124,12 +124,6 @@ def test_what_the_tiny_world_changes_stands_on_the_screen(staged: Staged) -> Non
     for path in ("optimization.learning_rate", "validation.stg_blocks", "validation.video_dims", "output_dir"):
         (line,) = [line for line in staged.log.splitlines() if line.startswith(f"        {path} ")]
         assert len(line.split(maxsplit=2)) == 3, "path, value, reason"
-
-
-def test_losses_are_those_of_before(staged: Staged) -> None:
-    events = _events(staged.folder / "runs" / "t2v_lora", "metric")
-    found = {event["step"]: event["metrics"]["loss"] for event in events}
-    golden.compare("t2v_lora", [found[step] for step in range(1, 13)])
 
 
 def test_a_lora_that_learned_nothing_is_a_failure_in_a_run_of_its_own(staged: Staged) -> None:
