@@ -9,10 +9,10 @@ import torch
 
 from trainer.data.dataset import load_sample_file
 from trainer.data.encode_video import LATENTS, REFERENCES
+from trainer.data.films import to_pixels, write_mp4, write_png
 from trainer.data.phase import Workshop
 from trainer.data.plan import Sample
 from trainer.model.vae import VideoDecoder, load_video_decoder
-from trainer.validation.media import to_pixels, write_mp4, write_png
 
 DECODED = "decoded_videos"
 FOLDERS = {LATENTS: DECODED, REFERENCES: "decoded_reference_videos"}

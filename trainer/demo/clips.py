@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainer.data.films import write_mp4, write_wav
 from trainer.demo.scenes import (
     SCENES,
     Frames,
@@ -22,7 +23,6 @@ from trainer.demo.scenes import (
     render_outline,
     render_wave,
 )
-from trainer.validation.media import write_mp4, write_wav
 
 SOUND_RATE = 48000
 ROLES = ("video", "audio", "reference_video", "reference_audio", "video_mask", "audio_mask")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from trainer.data.films import Pixels, Wave, to_pixels
 from trainer.files.checkpoint import ModelFiles
 from trainer.model.audio import load_audio_decoder, load_vocoder
 from trainer.model.vae import load_video_decoder
 from trainer.validation.entries import free_memory
-from trainer.validation.media import Pixels, Wave, to_pixels
 
 
 @dataclass(frozen=True, slots=True)

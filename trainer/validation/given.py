@@ -9,10 +9,10 @@ import torch
 
 from schemas.errors import ConfigError
 from schemas.validation_conditions import MaskSample, targets
+from trainer.data.films import Shown
 from trainer.objective.batch import ModalityName
 from trainer.validation.conditions import Given
 from trainer.validation.encoding import ClipRequest, MediaEncoder, Progress
-from trainer.validation.media import Shown
 from trainer.validation.plan import MODALITIES, SamplePlan
 from trainer.validation.requests import mask_of, reference_pixels, request_of
 from trainer.validation.space import LatentSpace

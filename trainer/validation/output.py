@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.data.films import Shown, beside, write_mp4, write_png, write_poster, write_wav
 from trainer.rundir.events import EventLog
 from trainer.rundir.layout import RunDirectory
 from trainer.validation.decoding import Decoded
-from trainer.validation.media import Shown, beside, write_mp4, write_png, write_poster, write_wav
 from trainer.validation.plan import SamplePlan
 
 

@@ -19,11 +19,11 @@ from schemas.validation_conditions import (
     targets,
 )
 from trainer.data.buckets import Bucket, kept_frames
+from trainer.data.films import Pixels
 from trainer.data.masks import audio_mask, video_mask
 from trainer.data.pictures import ShortClipError, read_clip
 from trainer.files.media import probe
 from trainer.validation.encoding import ClipRequest, Request, SoundRequest
-from trainer.validation.media import Pixels
 
 if TYPE_CHECKING:
     from trainer.files.checkpoint import VaeScale

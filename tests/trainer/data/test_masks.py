@@ -11,9 +11,9 @@ from PIL import Image
 
 from schemas.errors import DataError
 from trainer.data.buckets import Bucket
+from trainer.data.films import write_mp4, write_wav
 from trainer.data.masks import audio_mask, latent_mask, video_mask
 from trainer.files.checkpoint import VaeScale
-from trainer.validation.media import write_mp4, write_wav
 
 SCALE = VaeScale(32, 8)
 

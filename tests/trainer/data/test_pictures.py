@@ -14,8 +14,8 @@ from PIL import Image
 
 from schemas.errors import DataError
 from trainer.data.buckets import Bucket, kept_frames
+from trainer.data.films import write_mp4
 from trainer.data.pictures import ShortClipError, VideoReader, read_clip, read_image
-from trainer.validation.media import write_mp4
 
 
 def _grey_steps(frames: int, height: int = 32, width: int = 32) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from trainer import prepare as module
 from trainer.data import probe_cache
 from trainer.data.buckets import Bucket
 from trainer.data.captions import prompt_of
+from trainer.data.films import write_mp4, write_wav
 from trainer.data.pictures import read_clip
 from trainer.data.report import REPORT_NAME, Report
 from trainer.demo.scenes import SCENES, render_frames, render_wave
@@ -29,7 +30,6 @@ from trainer.model.text import load_extractor
 from trainer.model.text_encoder import load_text_encoder
 from trainer.model.vae import load_video_encoder
 from trainer.prepare import parse_options_data
-from trainer.validation.media import write_mp4, write_wav
 
 Prepare = Callable[..., Report]
 

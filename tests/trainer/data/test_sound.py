@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from schemas.errors import DataError
+from trainer.data.films import write_mp4, write_wav
 from trainer.data.sound import fit, read_sound, resample, to_stereo
-from trainer.validation.media import write_mp4, write_wav
 
 
 def _tone(frequency: float, samples: int, rate: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from schemas.model import ModelConfig
+from trainer.data.films import write_mp4
 from trainer.files.checkpoint import ModelFiles, resolve_model_files
 from trainer.validation.decoding import Latents, decode
-from trainer.validation.media import write_mp4
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CPU = torch.device("cpu")

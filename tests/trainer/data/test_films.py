@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from schemas.errors import EnvironmentFault
-from trainer.validation.media import (
+from trainer.data.films import (
     Pixels,
     Shown,
     Wave,
