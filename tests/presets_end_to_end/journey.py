@@ -56,10 +56,10 @@ class Journey:
         folders = [path for path in self.layout.prepared.iterdir() if path.is_dir()]
         return {path.name: len(list(path.rglob("*.pt"))) for path in folders if not path.name.startswith(".")}
 
-    def configure(self, *overrides: str) -> LtxTrainerConfig:
+    def configure(self, *overrides: str, steps: int = STEPS, seed: int = 42) -> LtxTrainerConfig:
         """Write the configuration that the demo would, for a few steps."""
         data = presets.load(self.layout.preset)
-        world = world_of(self.layout, self.needs, seed=42, steps=STEPS)
+        world = world_of(self.layout, self.needs, seed=seed, steps=steps)
         data = apply(applied(data, changes(data, world)), [*QUICK, f"output_dir={self.run}", *overrides])
         config = validate(data)
         self.layout.config.write_text(render_yaml(config, preset=self.layout.preset), encoding="utf-8")

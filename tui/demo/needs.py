@@ -30,9 +30,9 @@ class Needs:
     """Whether the preset uses sound at all."""
 
     @property
-    def bucket(self) -> str | None:
+    def buckets(self) -> list[tuple[int, int, int]] | None:
         """The ``resolution_buckets`` of ``prepare``; None for a dataset of sounds."""
-        return f"{WIDTH}x{HEIGHT}x{self.frames}" if "video" in self.roles else None
+        return [(WIDTH, HEIGHT, self.frames)] if "video" in self.roles else None
 
     @staticmethod
     def of(preset: str) -> Needs:

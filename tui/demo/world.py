@@ -14,12 +14,12 @@ from tui.demo.needs import Needs
 def prepare_options(layout: DemoLayout, needs: Needs) -> PrepareOptions:
     """How the clips become latents and text features."""
     return PrepareOptions(
-        dataset_path=str(layout.dataset),
-        resolution_buckets=needs.bucket,
+        dataset_path=layout.dataset,
+        resolution_buckets=needs.buckets,
         skip_audio=not needs.sound,
         device="auto",
-        model_path=str(layout.checkpoint),
-        text_encoder_path=str(layout.text_encoder),
+        model_path=layout.checkpoint,
+        text_encoder_path=layout.text_encoder,
     )
 
 

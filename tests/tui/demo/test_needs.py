@@ -33,8 +33,8 @@ def test_clips_are_longer_than_what_is_given_of_them(preset: str) -> None:
 
 
 def test_a_dataset_of_sounds_has_no_buckets() -> None:
-    assert Needs.of("t2a_lora").bucket is None
-    assert Needs.of("t2v_lora").bucket == "64x64x49"
+    assert Needs.of("t2a_lora").buckets is None
+    assert Needs.of("t2v_lora").buckets == [(64, 64, 49)]
 
 
 def test_an_unknown_preset_is_named() -> None:
