@@ -43,6 +43,7 @@ from trainer.model.quantize import (
 from trainer.model.shells import plain_tensors
 from trainer.model.transformer import LtxTransformer
 from trainer.preflight.modules import linear_modules
+from trainer.validation.room import set_aside
 
 # Relative error (of the norm) of the velocities and of the adapters' gradients against the model as it was.
 BOUNDS = {
@@ -323,3 +324,20 @@ def test_moving_a_layer_moves_what_it_holds(kind: str) -> None:
     )
     assert torch.equal(dequantized(layer.weight, torch.bfloat16), before)
     assert {tensor.device.type for tensor in plain_tensors(layer.to("meta").weight)} == {"meta"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_a_card_weights_are_rounded_there_and_step_aside(checkpoint: Path, kind: str) -> None:
+    card = torch.device("cuda", 0)
+    model = load_transformer(model_files(checkpoint), dtype=torch.bfloat16, device=card, quantization=kind)
+    (layer, *_) = (module for module in model.modules() if isinstance(module, QuantizedLinear))
+    host = load_transformer(model_files(checkpoint), dtype=torch.bfloat16, quantization=kind)
+    (other, *_) = (module for module in host.modules() if isinstance(module, QuantizedLinear))
+    found, expected = (dequantized(one.weight, torch.float32).cpu() for one in (layer, other))
+    assert relative(found, expected) < 1e-2
+    held = torch.cuda.memory_allocated(card)
+    with set_aside(model):
+        assert torch.cuda.memory_allocated(card) < held / 10
+    assert torch.equal(dequantized(layer.weight, torch.float32).cpu(), found)
