@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,7 +84,7 @@ Perturbations = Perturbation | Sequence[Perturbation]
 def stacked(inputs: Sequence[ModalityInput]) -> ModalityInput:
     """Inputs of equal shapes one under the other, as rows of one batch."""
 
-    def joined(name: str) -> Tensor | None:
+    def joined(name: str) -> Any:
         parts = [getattr(given, name) for given in inputs]
         return None if parts[0] is None else torch.cat(parts)
 

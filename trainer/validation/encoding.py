@@ -91,8 +91,8 @@ class MediaEncoder:
             if not bool(torch.isfinite(latents).all()):
                 raise DataError("was encoded to numbers that are not finite", where=request.path)
             self.entries.write(entries[request], {_NAME: latents})
-        latents = {request: held[_NAME] for request, held in found.items() if held is not None}
-        return {request: tensor.float() for request, tensor in (latents | made).items()}
+        known = {request: held[_NAME] for request, held in found.items() if held is not None}
+        return {request: tensor.float() for request, tensor in (known | made).items()}
 
     def _entry(self, request: Request) -> Path:
         vae = self._video_vae if isinstance(request, ClipRequest) else self._audio_vae
@@ -106,12 +106,12 @@ class MediaEncoder:
     def _audio_vae(self) -> str:
         return file_fingerprint(self.files.audio_vae)
 
-    def _clips(self, requests: Sequence[ClipRequest], tell: Progress) -> dict[ClipRequest, Tensor]:
+    def _clips(self, requests: Sequence[ClipRequest], tell: Progress) -> dict[Request, Tensor]:
         """In bfloat16, as prepared latents are stored."""
         tell("loading the video encoder")
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         encoder = load_video_encoder(self.files, dtype=dtype, device=self.device)
-        made = {}
+        made: dict[Request, Tensor] = {}
         for number, request in enumerate(requests, start=1):
             tell(f"encoding clip {number} of {len(requests)}")
             pixels_CFHW = read_clip(request.path, request.size, request.indices).pixels_CFHW
@@ -122,11 +122,11 @@ class MediaEncoder:
         free_memory(self.device)
         return made
 
-    def _sounds(self, requests: Sequence[SoundRequest], tell: Progress) -> dict[SoundRequest, Tensor]:
+    def _sounds(self, requests: Sequence[SoundRequest], tell: Progress) -> dict[Request, Tensor]:
         tell("loading the audio encoder")
         grid = AudioGrid.of(self.files)
         encoder = load_audio_encoder(self.files, dtype=torch.float32, device=self.device)
-        made = {}
+        made: dict[Request, Tensor] = {}
         for number, request in enumerate(requests, start=1):
             tell(f"encoding sound {number} of {len(requests)}")
             made[request] = _sound(request, encoder, grid, self.device).cpu()

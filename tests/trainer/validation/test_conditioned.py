@@ -24,7 +24,7 @@ from trainer.model.loading import load_transformer
 from trainer.model.transformer import LtxTransformer
 from trainer.rundir import EventLog, EventReader, RunDirectory
 from trainer.validation import encoding, runner
-from trainer.validation.decoding import Latents
+from trainer.validation.decoding import Latents, decode
 from trainer.validation.output import SampleFile
 from trainer.validation.runner import ValidationRunner
 
@@ -170,11 +170,10 @@ def outcome(
     made = runner_of(config, files, world.prompts)
     made.prepare()
     kept: list[Latents] = []
-    real = runner.decode
 
     def spy(files: ModelFiles, latents: list[Latents], *rest: Any, **more: Any) -> Any:
         kept.extend(latents)
-        return real(files, latents, *rest, **more)
+        return decode(files, latents, *rest, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "decode", spy)

@@ -145,5 +145,7 @@ def test_a_perfect_model_arrives_and_what_is_given_never_moves() -> None:
         made = track.state.denoise_mask.bool().expand_as(wanted)
         torch.testing.assert_close(track.state.tokens[made], wanted[made], rtol=0, atol=1e-6)
         assert torch.equal(track.state.tokens[~made], track.state.clean[~made])
-    assert torch.equal(patchify_video(_latents(4.0, 1)), done.video.state.tokens[:, :8] if done.video else None)
-    assert torch.equal(patchify_audio(torch.ones(1, 2, 3, 4)), done.audio.state.tokens[:, :3] if done.audio else None)
+    assert done.video is not None
+    assert done.audio is not None
+    assert torch.equal(patchify_video(_latents(4.0, 1)), done.video.state.tokens[:, :8])
+    assert torch.equal(patchify_audio(torch.ones(1, 2, 3, 4)), done.audio.state.tokens[:, :3])

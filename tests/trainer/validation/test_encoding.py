@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -99,8 +100,12 @@ def test_entries_depend_on_content_and_settings(
     assert len(list(folder.iterdir())) == 1
 
     loaded: list[str] = []
-    real = encoding.load_video_encoder
-    monkeypatch.setattr(encoding, "load_video_encoder", lambda *a, **k: loaded.append("") or real(*a, **k))
+
+    def spy(*given: Any, **more: Any) -> Any:
+        loaded.append("video encoder")
+        return load_video_encoder(*given, **more)
+
+    monkeypatch.setattr(encoding, "load_video_encoder", spy)
     same = replace(first, path=copy)
     assert torch.equal(encoder.encode([same, first, same])[same], made)
     assert loaded == []

@@ -22,7 +22,7 @@ from trainer.files.checkpoint import ModelFiles
 from trainer.model.loading import load_transformer
 from trainer.objective.batch import ModalityName
 from trainer.validation.guidance import Guidance, Scales
-from trainer.validation.plan import SamplePlan, audio_steps
+from trainer.validation.plan import MODALITIES, SamplePlan, audio_steps
 from trainer.validation.sampler import Track, Tracks, sample
 from trainer.validation.schedule import sigmas
 from trainer.validation.space import LatentSpace
@@ -95,7 +95,7 @@ def test_the_same_sample(files: ModelFiles, guided: bool) -> None:
             transformer, Tracks(track("video"), track("audio")), guidance, sigmas(STEPS), block_count=4, at_once=4
         )
         video, audio = _theirs(transformer, Contexts(texts["video"], texts["audio"]), noise, guided=guided)
-    for name, theirs in (("video", video), ("audio", audio)):
+    for name, theirs in zip(MODALITIES, (video, audio), strict=True):
         found = space.latents(name, PLAN, ours.present()[name].state)
         torch.testing.assert_close(found, theirs, rtol=0, atol=1e-4)
         assert float(theirs.std()) > 0.1

@@ -39,11 +39,12 @@ def _clip(kind: str, path: Path, **fields: Any) -> ClipRequest:
 def test_frames_from_the_start(clip: Path) -> None:
     assert _clip("first_frame", clip).indices == (0,)
     assert _clip("prefix", clip, num_frames=9).indices == tuple(range(9))
-    for kind, more in {
+    others: dict[str, dict[str, Any]] = {
         "spatial_crop": {"spatial_region": [0, 0, 32, 32]},
         "mask": {"mask": "m.png"},
         "video_to_audio": {},
-    }.items():
+    }
+    for kind, more in others.items():
         assert _clip(kind, clip, **more) == ClipRequest(clip, Bucket(25, 64, 128), tuple(range(25)))
 
 
