@@ -44,6 +44,8 @@ class Measure:
         transformer = load_base(config, prepared.files, prepared)
         trainable(transformer, config)
         strategy = build_strategy(config, prepared, transformer)
+        # Dropped captions would only add noise to what is compared.
+        strategy = replace(strategy, plan=replace(strategy.plan, caption_dropout=0.0))
         transformer = prepared.accelerator.prepare_model(transformer, evaluation_mode=True)
         return cls(config, prepared, transformer, strategy, draws)
 

@@ -71,7 +71,7 @@ def test_all_conditions_train_and_go_on_bit_for_bit(data: Path, tmp_path: Path) 
     RunDirectory(output).create()
     send(RunDirectory(output), "stop")
     assert train(data, output, **ALL) == 75
-    assert train(data, output, **ALL) == 0
+    assert train(data, output, **ALL, data__num_dataloader_workers=2) == 0
     assert weights_digest(output, 4) == weights_digest(tmp_path / "whole", 4)
 
 
