@@ -13,17 +13,17 @@ from trainer.demo_assets import CLIPS, ROLES, DemoAssets, main
 
 def test_everything_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_num_threads(1)
-    assert main([str(tmp_path), "--roles", "video,video_mask"]) == 0
-    assets = DemoAssets.under(tmp_path)
+    assert main([str(tmp_path), "--roles", "video,video_mask", "--data", "data/one"]) == 0
+    assets = DemoAssets.under(tmp_path, data="data/one")
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         f"checkpoint: {assets.checkpoint}",
         f"text encoder: {assets.gemma}",
         f"clips: {assets.dataset_json}",
     ]
-    assert len(list((tmp_path / "data" / "video_mask").iterdir())) == CLIPS
+    assert len(list((tmp_path / "data" / "one" / "video_mask").iterdir())) == CLIPS
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix in (".safetensors", ".mp4")}
-    assert main([str(tmp_path), "--roles", "video,video_mask"]) == 0
+    assert main([str(tmp_path), "--roles", "video,video_mask", "--data", "data/one"]) == 0
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
