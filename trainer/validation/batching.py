@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import torch
 
 from trainer.model.transformer import LtxTransformer
+from trainer.validation.entries import free_memory
 from trainer.validation.sampler import Tracks
+
+T = TypeVar("T")
 
 _VALUES: Final = 40
 """Of a token's width: what one block holds at its fullest (nine rows of modulation and five for the other modality,
@@ -32,6 +36,18 @@ def passes_at_once(transformer: LtxTransformer, tracks: Tracks, passes: int, dev
 def rows_in(free: int, each: int, wanted: int) -> int:
     """How many of ``wanted`` rows of ``each`` bytes fit; at least one."""
     return max(1, min(wanted, free // each))
+
+
+def first_that_fits(work: Callable[[int], T], at_once: int, device: torch.device) -> T:
+    """``work`` with so many passes at once; one by one when memory runs out, for the rule above is an estimate."""
+    try:
+        return work(at_once)
+    except torch.OutOfMemoryError:
+        if at_once == 1:
+            raise
+    # Outside the handler: its traceback would keep what filled the memory.
+    free_memory(device)
+    return work(1)
 
 
 def row_bytes(transformer: LtxTransformer, tracks: Tracks) -> int:

@@ -19,7 +19,7 @@ from trainer.model.transformer import LtxTransformer
 from trainer.objective.batch import ModalityName
 from trainer.rundir.events import EventLog
 from trainer.rundir.layout import RunDirectory
-from trainer.validation.batching import passes_at_once
+from trainer.validation.batching import first_that_fits, passes_at_once
 from trainer.validation.decoding import Latents, decode
 from trainer.validation.encoding import MediaEncoder
 from trainer.validation.entries import Entries
@@ -183,19 +183,23 @@ class ValidationRunner:
             tell(f"sample {place + 1} of {count}", place * steps + done, count * steps)
 
         tell(f"sample {place + 1} of {count}", place * steps, count * steps)
-        with self._precision():
-            tracks = self._tracks(plan)
-            passes = len(steering(tracks, self._guidance).passes())
-            tracks = sample(
-                transformer,
-                tracks,
-                self._guidance,
-                sigmas(steps),
-                block_count=self._space.blocks,
-                at_once=passes_at_once(transformer, tracks, passes, self._device),
-                on_step=on_step,
-            )
-        return self._latents(plan, tracks)
+        start = self._tracks(plan)
+        passes = len(steering(start, self._guidance).passes())
+        together = passes_at_once(transformer, start, passes, self._device)
+
+        def sampled(at_once: int) -> Tracks:
+            with self._precision():
+                return sample(
+                    transformer,
+                    start,
+                    self._guidance,
+                    sigmas(steps),
+                    block_count=self._space.blocks,
+                    at_once=at_once,
+                    on_step=on_step,
+                )
+
+        return self._latents(plan, first_that_fits(sampled, together, self._device))
 
     def _precision(self) -> contextlib.AbstractContextManager[object]:
         if self._dtype == torch.float32:

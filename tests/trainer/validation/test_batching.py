@@ -14,7 +14,7 @@ from trainer.files.checkpoint import resolve_model_files
 from trainer.model.inputs import Modalities
 from trainer.model.loading import load_transformer
 from trainer.model.transformer import LtxTransformer
-from trainer.validation.batching import passes_at_once, row_bytes, rows_in
+from trainer.validation.batching import first_that_fits, passes_at_once, row_bytes, rows_in
 from trainer.validation.conditions import Start, audio_start, video_start
 from trainer.validation.guidance import Guidance, Scales
 from trainer.validation.sampler import Track, Tracks, predict
@@ -89,3 +89,22 @@ def test_how_many_fit(transformer: LtxTransformer) -> None:
     one, two = row_bytes(transformer, _tracks(2)), row_bytes(transformer, _tracks(3))
     assert 0 < one < two
     assert passes_at_once(transformer, _tracks(), 4, torch.device("cpu")) == 4
+
+
+def test_one_by_one_when_memory_runs_out() -> None:
+    tried: list[int] = []
+
+    def work(at_once: int) -> str:
+        tried.append(at_once)
+        if at_once > 1:
+            raise torch.OutOfMemoryError("no memory left")
+        return "sampled"
+
+    assert first_that_fits(work, 4, torch.device("cpu")) == "sampled"
+    assert tried == [4, 1]
+
+    def never(at_once: int) -> None:
+        raise torch.OutOfMemoryError(f"no memory left for {at_once}")
+
+    with pytest.raises(torch.OutOfMemoryError, match="for 1"):
+        first_that_fits(never, 1, torch.device("cpu"))
