@@ -1,0 +1,43 @@
+"""Draws the pictures of the README from a finished run: ``python docs/pictures.py RUN CONFIG``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.terminal import prepare_environment
+
+prepare_environment()
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+IMAGES = Path(__file__).parent / "images"
+
+
+async def draw(screen: Screen[None], name: str, *keys: str) -> None:
+    """Show ``screen`` in a terminal of 100 x 30, press ``keys`` and save what is there."""
+    from tui.app.app import WizardApp
+
+    app = WizardApp(screen)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(1.5)
+        for key in keys:
+            await pilot.press(key)
+        await pilot.pause(1.0)
+        (IMAGES / f"{name}.svg").write_text(app.export_screenshot(title="ltx2-wizard"), encoding="utf-8")
+
+
+def main(run: Path, config: Path) -> None:
+    from tui.app.screens.monitor import MonitorScreen
+    from tui.app.screens.wizard import WizardScreen
+    from tui.forms.draft import Draft
+
+    asyncio.run(draw(MonitorScreen(run), "monitor"))
+    asyncio.run(draw(WizardScreen(Draft.open(config)), "wizard", *["down"] * 12))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
