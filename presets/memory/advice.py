@@ -8,6 +8,7 @@ from typing import Final
 
 from presets.memory.decoding import SPATIAL, TEMPORAL, ClipSize
 from presets.memory.estimate import Estimate, JobShape, estimate
+from presets.memory.run import WEIGHT_BITS
 
 WORTH: Final = 64 << 20
 """A change that saves less than this is not worth a line."""
@@ -35,7 +36,8 @@ Try = Callable[[JobShape], JobShape | None]
 def advise(now: Estimate, card_bytes: int) -> tuple[Change, ...]:
     """Changes to make one after the other until the run fits, or all that help; empty when it fits already."""
     changes: list[Change] = []
-    for path, value, why, change in _CANDIDATES:
+    # Twice: what changes nothing at first may help once another phase needs most.
+    for path, value, why, change in _CANDIDATES * 2:
         if now.fits(card_bytes):
             break
         job = change(now.job)
@@ -85,6 +87,16 @@ def _adapter(job: JobShape) -> JobShape | None:
     return replace(job, run=replace(job.run, full=False)) if job.run.full else None
 
 
+def _quantized(kind: str) -> Try:
+    def change(job: JobShape) -> JobShape | None:
+        now = job.run.quantization
+        if job.run.full or (now is not None and WEIGHT_BITS[now] <= WEIGHT_BITS[kind]):
+            return None
+        return replace(job, run=replace(job.run, quantization=kind))
+
+    return change
+
+
 def _rank(rank: int) -> Try:
     def change(job: JobShape) -> JobShape | None:
         return replace(job, run=replace(job.run, rank=rank)) if not job.run.full and rank < job.run.rank else None
@@ -102,8 +114,15 @@ _CANDIDATES: Final[tuple[tuple[str, object, str, Try], ...]] = (
     ("acceleration.offload_optimizer_during_validation", True, "a few seconds per validation", _offload),
     ("validation.video_dims", _SMALL_VALUE, "smaller samples; training is the same", _small_samples),
     ("model.training_mode", "lora", "an adapter is trained instead of all weights", _adapter),
+    (
+        "acceleration.quantization",
+        "int8-quanto",
+        "frozen weights rounded; predictions move by 1 %",
+        _quantized("int8-quanto"),
+    ),
     ("lora.rank", 32, _RANK_COST, _rank(32)),
     ("lora.rank", 16, _RANK_COST, _rank(16)),
+    ("acceleration.quantization", "int4-quanto", "rounded harder; predictions move by 8 %", _quantized("int4-quanto")),
     ("lora.rank", 8, _RANK_COST, _rank(8)),
 )
 """Only settings that the trainer heeds, those that cost least first."""

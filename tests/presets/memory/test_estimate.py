@@ -192,3 +192,10 @@ def test_one_block_and_no_bridge() -> None:
     assert found.total("training_step") > 0
     assert "latent_encoding" not in found.phases
     assert "validation" not in found.phases
+
+
+def test_what_helps_only_after_another_change_is_found_too() -> None:
+    job = replace(JOB, text=replace(JOB.text, in_8bit=False))
+    found = advise(estimate(job), 24 * GIB)
+    assert "acceleration.quantization" in {change.path for change in found}
+    assert found[-1].peak_bytes < estimate(job).peak_bytes
