@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Hashable, Iterator, Sequence
 
 import torch
@@ -81,6 +82,13 @@ def batch_of(clips: Sequence[Clip]) -> Batch:
     )
 
 
+def _ignore_signals(_worker: int) -> None:
+    """A loader process outlives what is meant for the trainer: a scheduler signals the whole group, and the trainer
+    still needs its clips to end the step and save."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def batches(
     clips: ClipDataset, order: BatchOrder, *, start: int, rank: int, world: int, workers: int, pin: bool
 ) -> Iterator[Batch]:
@@ -94,6 +102,7 @@ def batches(
         num_workers=workers,
         collate_fn=_batch_or_error,
         pin_memory=pin,
+        worker_init_fn=_ignore_signals,
         # The loader draws a seed for its workers; from a generator of its own, so that ours stay untouched.
         generator=generator(0, "loader"),
     )

@@ -50,6 +50,25 @@ class Ledger:
         self._saves = sorted([*others, save], key=lambda other: other.step)
         self._write()
 
+    def abandon_after(self, step: int) -> tuple[Path, ...]:
+        """Going on from ``step``: saves of later steps belong to another course; rename them and forget them.
+
+        Left in place they would count as the newest, be kept in favour of the new ones and be resumed from.
+        """
+        later = [save for save in self._saves if save.step > step]
+        moved = []
+        for path in (self._folder / name for save in later for name in save.names):
+            if path.exists():
+                number = 1
+                while (target := path.with_name(f"{path.name}.abandoned-{number}")).exists():
+                    number += 1
+                path.rename(target)
+                moved.append(target)
+        if later:
+            self._saves = [save for save in self._saves if save.step <= step]
+            self._write()
+        return tuple(moved)
+
     def prune(self, keep: int) -> tuple[Path, ...]:
         """Delete all but the newest ``keep`` saves and say what went; 0 and -1 keep everything."""
         if keep <= 0:

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
 
 
-def explain_oom(config: LtxTrainerConfig, device: torch.device, message: str) -> EnvironmentFault:
+def explain_oom(
+    config: LtxTrainerConfig, device: torch.device, message: str, during: str = "a training step"
+) -> EnvironmentFault:
     """The error to end with. ``message`` is what the device said."""
     peak = ""
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
         peak = f"the peak was {torch.cuda.max_memory_allocated(device) / 2**30:.1f} of {total / 2**30:.1f} GB; "
     return EnvironmentFault(
-        f"the device ran out of memory in a training step: {message.splitlines()[0]}",
+        f"the device ran out of memory in {during}: {message.splitlines()[0]}",
         why=f"{peak}`ltx2-wizard estimate` shows what takes how much",
         hint="; or ".join(cheapest_fixes(config)),
     )

@@ -16,6 +16,7 @@ from trainer.loop.clips import batches
 from trainer.loop.controls import Desk
 from trainer.loop.held_out import HeldOutLoss
 from trainer.loop.identity import describe
+from trainer.loop.oom import explain_oom
 from trainer.loop.precision import compute_dtype
 from trainer.loop.reporter import Reporter
 from trainer.loop.resume import Resumed, find_state, foreign_start, set_aside
@@ -49,7 +50,7 @@ def run(config_path: Path, wish: str = "auto") -> int:
     with RunLock(directory) as lock, StopSignals() as signals:
         directory.remove_leftovers()
         fresh = wish == "never" or (wish == "auto" and loaded.config.checkpoints.no_resume)
-        moved = set_aside(directory) if fresh else []
+        moved = _set_aside(loaded.config, directory) if fresh else []
         with EventLog(directory.events_path) as events, StatusWriter(directory) as status:
             reporter = Reporter(events, status)
             for path in moved:
@@ -61,6 +62,18 @@ def run(config_path: Path, wish: str = "auto") -> int:
             return _recorded(loaded, directory, wish, signals, reporter)
 
 
+def _set_aside(config: LtxTrainerConfig, directory: RunDirectory) -> list[Path]:
+    """Make room for a new run, unless that would move the very weights it starts from."""
+    start = config.model.load_checkpoint
+    if start is not None and Path(start).absolute().is_relative_to(directory.checkpoints_path.absolute()):
+        raise ConfigError(
+            "the weights to start from lie in the run that would be moved out of the way",
+            where="model.load_checkpoint",
+            hint="choose another output_dir, or copy the weights elsewhere first",
+        )
+    return set_aside(directory)
+
+
 def _recorded(
     loaded: LoadedConfig, directory: RunDirectory, wish: str, signals: StopSignals, reporter: Reporter
 ) -> int:
@@ -68,7 +81,7 @@ def _recorded(
     code = EXIT_BUG
     tracker: list[Tracker] = []
     try:
-        code = _train(loaded, directory, wish, signals, reporter, tracker)
+        code = _with_memory(loaded, directory, wish, signals, reporter, tracker)
         state = "finished" if code == EXIT_OK else "stopped"
         reporter.status.update(phase=state, eta_s=None)
         reporter.events.append("exit", state=state, code=code, message=reporter.status.status.message)
@@ -82,6 +95,23 @@ def _recorded(
         for one in tracker:
             one.close(code)
     return code
+
+
+def _with_memory(
+    loaded: LoadedConfig,
+    directory: RunDirectory,
+    wish: str,
+    signals: StopSignals,
+    reporter: Reporter,
+    tracker: list[Tracker],
+) -> int:
+    """Train; a device too small for the model is the machine's fault and is explained, whenever it shows."""
+    try:
+        return _train(loaded, directory, wish, signals, reporter, tracker)
+    except torch.OutOfMemoryError as error:
+        said = str(error)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    raise explain_oom(loaded.config, device, said, during=f"phase {reporter.status.status.phase}")
 
 
 def _train(
@@ -112,7 +142,8 @@ def _train(
     saver = Saver(directory, session, reporter.events)
     if resumed is not None:
         _restore(session, resumed, reporter)
-        saver.note_existing(resumed.path)
+        for path in saver.note_existing(resumed.path):
+            reporter.warn("abandoned", f"saved after the step that this run goes on from; now {path}")
     else:
         session.progress.step = foreign_start(start, reporter)
     chosen = start_tracker(config, session.progress.tracker_id, reporter)

@@ -40,15 +40,20 @@ class Saver:
         self.last_step: int | None = None
         """Step of the newest save made by this process."""
 
-    def note_existing(self, state: Path) -> None:
-        """The run was resumed from ``state``: if it is one of this run and published, it need not be saved again."""
+    def note_existing(self, state: Path) -> tuple[Path, ...]:
+        """The run was resumed from ``state``: if it is one of this run and published, it need not be saved again.
+
+        Returns what was renamed because it lies ahead of that state.
+        """
         step = self._session.progress.step
+        moved = self._ledger.abandon_after(step) if state.parent == self._run.checkpoints_path else ()
         export = export_path(self._run, self._session.config, step)
         if state.parent == self._run.checkpoints_path and export.is_file():
             # A kill may have come before the list was written.
             average = average_path(self._run, step)
             self._ledger.add(Save(step, export.name, state.name, average.name if average.is_file() else None))
             self.last_step = step
+        return moved
 
     def save(self) -> Path:
         """Save the current step and prune; returns the exported file.

@@ -67,7 +67,7 @@ class Trainer:
         """
         total = self.session.config.optimization.steps
         progress = self.session.progress
-        if progress.step < total:
+        if progress.step < total and not self._must_stop():
             skip = self.session.config.validation.skip_initial_validation
             self.validator.begin(progress.step, self.desk.validation_interval, skip=skip)
         self.reporter.phase("training")

@@ -59,14 +59,15 @@ def presence(facts: Facts) -> Iterator[Problem]:
     if isinstance(index, WizardError):
         yield from_error(index, "data-unreadable", _ROOT)
         return
-    if index.dropped:
+    if index.dropped and index.samples:
         shown = [f"{found.name} ({found.reason})" for found in index.dropped]
-        yield warning(
+        yield error(
             "data-incomplete",
             _ROOT,
-            f"{len(index.dropped)} of {len(index.dropped) + len(index.samples)} samples lack a file and are not used: "
-            f"{some(shown)}",
-            "run prepare again; `inspect` lists them all",
+            f"{len(index.dropped)} of {len(index.dropped) + len(index.samples)} samples lack a file: "
+            f"{some(shown, len(shown))}",
+            "run prepare again, or move these samples out of the prepared data",
+            exit_code=EXIT_DATA,
         )
     if not index.samples:
         what = "no sample is complete" if index.dropped else "there are no prepared samples"

@@ -72,3 +72,17 @@ def test_a_list_that_was_tampered_with_deletes_nothing_outside(run: RunDirectory
 def test_an_unreadable_list_is_empty(run: RunDirectory) -> None:
     (run.checkpoints_path / "saves.json").write_text("{")
     assert Ledger(run).saves == ()
+
+
+def test_going_back_puts_later_saves_out_of_the_way(run: RunDirectory) -> None:
+    ledger = Ledger(run)
+    for step in (2, 4, 6):
+        ledger.add(write(run, step))
+    assert {path.name for path in ledger.abandon_after(2)} == {
+        "export_4.abandoned-1", "step_000004.abandoned-1", "export_6.abandoned-1", "step_000006.abandoned-1",
+    }  # fmt: skip
+    ledger.add(write(run, 3))
+    ledger.prune(1)
+    assert [save.step for save in Ledger(run).saves] == [3], "what was just saved stays"
+    assert {"export_3", "step_000003"} <= left(run)
+    assert run.states() == [(3, run.checkpoints_path / "step_000003")]

@@ -50,7 +50,7 @@ def wait_for_step(output: Path, step: int, seconds: float = 60) -> None:
 
 def configured(clips: Path, output: Path, **overrides: Any) -> Path:
     path = output.with_suffix(".yaml")
-    write_config(path, config_data(clips, output, optimization__steps=STEPS, **overrides))
+    write_config(path, config_data(clips, output, **{"optimization__steps": STEPS, **overrides}))
     return path
 
 
@@ -115,6 +115,19 @@ def test_a_signal_saves_and_ends(
     if number == signal.SIGTERM:
         assert launch(warm, config).wait(120) == 0
         assert weights_digest(output, STEPS) == uninterrupted
+
+
+def test_a_signal_to_the_whole_group_spares_the_loaders(warm: str, clips: Path, tmp_path: Path) -> None:
+    """A scheduler signals every process of a job; the loaders must live until the step is done."""
+    output = tmp_path / "run"
+    config = configured(clips, output, data__num_dataloader_workers=2, optimization__steps=10_000)
+    with open(os.devnull, "r+") as null:  # noqa: PTH123
+        fds = (null.fileno(),) * 3
+        job = warm_process.start(warm, ["trainer.train", str(config)], fds=fds, new_session=True)
+    wait_for_step(output, 2)
+    os.killpg(job.pid, signal.SIGTERM)
+    assert job.wait(60) == 143
+    assert weights_digest(output, max(event["step"] for event in events(output, "metric")))
 
 
 def test_a_closed_terminal_does_not_end_the_run(warm: str, clips: Path, tmp_path: Path, uninterrupted: str) -> None:

@@ -174,6 +174,25 @@ def test_a_named_state_is_used_or_is_an_error(whole: Path, clips: Path, tmp_path
         train(clips, tmp_path / "third", resume=str(bad))
 
 
+def test_going_back_in_a_run_keeps_what_it_saves_from_there(whole: Path, clips: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    shutil.copytree(whole, output)
+    shape = {"checkpoints__keep_last_n": 1, "checkpoints__interval": 1, "optimization__steps": 3}
+    assert train(clips, output, resume=str(output / "checkpoints/step_000002"), **shape) == 0
+    assert weights_digest(output, 3)
+    assert (output / "checkpoints/step_000004.abandoned-1").is_dir()
+    assert not (output / "checkpoints/step_000004").exists(), "the next start must not go on from the other course"
+    assert any("abandoned" in event["message"] for event in events(output, "warning"))
+
+
+def test_weights_to_start_from_are_not_moved_away(whole: Path, clips: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    shutil.copytree(whole, output)
+    with pytest.raises(ConfigError, match="moved out of the way"):
+        train(clips, output, resume="never", model__load_checkpoint=output / "checkpoints")
+    assert (output / "checkpoints/step_000004").is_dir()
+
+
 def test_minimal_state_says_what_it_lost(clips: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     minimal = {"checkpoints__save_training_state": "minimal"}

@@ -60,7 +60,7 @@ def test_large_datasets_are_sampled_evenly(world: World, monkeypatch: pytest.Mon
 def test_partners(world: World) -> None:
     (world.prepared / AUDIO / "b.pt").unlink()
     found = only(world.check(), "data-incomplete")
-    assert found.severity == "warning"
+    assert (found.severity, found.exit_code) == ("error", 3)
     assert "1 of 3 samples" in found.message
     assert "b (no file in audio_latents/)" in found.message
 
