@@ -20,16 +20,16 @@ WARM_UP = 5
 
 
 def _dataset(root: Path) -> None:
-    """Prepared files with long clips: 9 x 16 x 16 video tokens, 70 audio tokens, 128 caption positions."""
+    """Prepared files with long clips: 9 x 20 x 20 video tokens, 70 audio tokens, 128 caption positions."""
     import torch
 
     torch.manual_seed(0)
     for name in ("a", "b", "c", "d"):
         video = {
-            "latents": torch.randn(32, 9, 16, 16).bfloat16(),
+            "latents": torch.randn(32, 9, 20, 20).bfloat16(),
             "num_frames": 9,
-            "height": 16,
-            "width": 16,
+            "height": 20,
+            "width": 20,
             "fps": 24.0,
         }
         audio = {"latents": torch.randn(2, 70, 16), "num_time_steps": 70, "frequency_bins": 16, "duration": 2.8}
