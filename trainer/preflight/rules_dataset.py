@@ -33,7 +33,7 @@ _PLAIN_WORDS: Final[dict[type, str]] = {
 _PREPARE: Final = "run prepare again with the checkpoint of this config"
 
 
-def some(names: list[str], count: int = 3) -> str:
+def some(names: list[str], count: int = 1000) -> str:
     """The first names and how many more there are."""
     rest = len(names) - count
     return ", ".join(names[:count]) + (f" and {rest} more" if rest > 0 else "")
