@@ -84,5 +84,5 @@ def compare(name: str, losses: Sequence[float]) -> None:
         stored[name] = [float(f"{loss:.7g}") for loss in losses]
         lines = ",\n".join(f'  "{key}": {json.dumps(stored[key])}' for key in sorted(stored))
         LOSSES.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
-        return
+        pytest.skip("stored anew, compared with nothing")
     assert losses == pytest.approx(stored[name], rel=TOLERANCE)
