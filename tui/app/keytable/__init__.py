@@ -1,0 +1,1 @@
+"""The one table of keys, a file per part of the program."""

@@ -1,0 +1,53 @@
+"""Keys of the property grid, its editors and the review."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tui.app.keytable.key import Key
+
+KEYS: Final[tuple[Key, ...]] = (
+    Key("grid", "enter", "edit", "Edit", "Edit the field; go into a section; add to a list"),
+    Key("grid", "space", "flip", "Toggle", "Switch a yes/no field or a section; the next choice", footer=False),
+    Key("grid", "right,plus", "bump(1)", "More", "Next choice, or a larger number", footer=False, shown="→"),
+    Key("grid", "left,minus", "bump(-1)", "Less", "Previous choice, or a smaller number", footer=False, shown="←"),
+    Key("grid", "d", "reset", "Default", "Set the field back to its default"),
+    Key("grid", "u", "undo", "Undo", "Take back the last change"),
+    Key("grid", "ctrl+r,U", "redo", "Redo", "Do again what was taken back", footer=False),
+    Key("grid", "slash", "filter", "Find", "Show only fields whose name or text matches"),
+    Key("grid", "a", "advanced", "Advanced", "Show or hide advanced fields"),
+    Key("grid", "x", "only_errors", "Errors", "Show only fields with errors", footer=False),
+    Key("grid", "m", "only_changed", "Changed", "Show only fields that differ from the default", footer=False),
+    Key("grid", "n", "next_error", "Next error", "Go to the next error", footer=False),
+    Key(
+        "grid",
+        "delete,D",
+        "remove",
+        "Remove",
+        "Remove the list item, or set an optional part to null",
+        footer=False,
+        shown="Del",
+    ),
+    Key("grid", "J,shift+down", "shift(1)", "Item down", "Move the list item down", footer=False, shown="J"),
+    Key("grid", "K,shift+up", "shift(-1)", "Item up", "Move the list item up", footer=False, shown="K"),
+    Key("grid", "e", "memory", "Memory", "What it needs of the card, and what to change so that it fits"),
+    Key("grid", "y", "review", "Review", "Look at the YAML before saving", footer=False),
+    Key("grid", "ctrl+s,w", "save", "Save", "Write the file", shown="w"),
+    Key("grid", "f9,t", "launch", "Train", "Check, train and monitor", shown="t"),
+    Key("grid", "escape", "clear", "Clear", "Leave the filter, then the wizard", footer=False),
+    Key("grid", "q", "close", "Close", "Leave the wizard; asks when something is not saved"),
+    Key("review", "ctrl+s,w", "save", "Save", "Write the file", shown="w"),
+    Key("review", "f9,t", "launch", "Train", "Check, train and monitor", shown="t"),
+    Key("review", "escape,q", "dismiss", "Back", "Back to the fields"),
+    Key("editor", "enter", "accept", "OK", "Take the value"),
+    Key("editor", "escape", "cancel", "Cancel", "Leave the value as it was"),
+    Key("editor", "tab", "complete", "Complete", "Complete a path, where there is one to complete", footer=False),
+    Key("text", "ctrl+s,f2", "accept", "OK", "Take the text", shown="F2"),
+    Key("text", "escape", "cancel", "Cancel", "Leave the text as it was"),
+)
+TITLES: Final = {
+    "grid": "Fields",
+    "review": "Review",
+    "editor": "Editing a value",
+    "text": "Editing a text",
+}
