@@ -17,6 +17,8 @@ WEIGHT_BITS: Final[Mapping[str | None, int]] = MappingProxyType(
 """Bits of a quantized weight. Four bits and fewer come in groups of 128 with a bf16 scale and shift each; eight bits
 have one bf16 scale per output row (optimum-quanto's formats)."""
 GROUP: Final = 128
+SWAP_SLOTS: Final = 2
+"""Places on the card for the weights of swapped blocks: the one at work and the one on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,27 @@ class RunShape:
     optimizer: Optimizer = "adamw"
     accumulation: int = 1
     checkpointing: bool = True
+    recomputed: int | None = None
+    """With checkpointing: so many blocks, the first ones, keep only their inputs and run again in the backward pass; the
+    last ones, whose turn comes first there, keep everything. None: all are recomputed."""
+    swapped: int = 0
+    """So many blocks have their frozen weights in pinned host memory; see :attr:`on_card`."""
     mixed: tuple[Modality, ...] = ()
     """Modalities with conditions: their tokens have noise levels of their own, the others one per sample."""
     quantization: str | None = None
     averaged: bool = False
     """A running average of the adapters is kept."""
+
+    def recomputes(self, layers: int) -> int:
+        """How many of the blocks run again in the backward pass."""
+        if not self.checkpointing:
+            return 0
+        return layers if self.recomputed is None else min(self.recomputed, layers)
+
+    def on_card(self, layers: int) -> int:
+        """Blocks whose frozen weights are on the card at once: those never swapped, and the slots of the others."""
+        swapped = min(self.swapped, layers)
+        return layers - swapped + min(swapped, SWAP_SLOTS)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

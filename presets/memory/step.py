@@ -24,63 +24,78 @@ _BATCH_BYTES: Final = (HALF + 3 * FP32, 8 * FP32 + FP32)
 
 Bytes = tuple[int, ...]
 """By ``Kind``."""
+_NOTHING: Final[Bytes] = (0,) * len(Kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Live bytes by kind at the worst moment of one stage."""
+    """Live bytes by kind at the worst moment of one stage, and what each block adds that was not run."""
 
     name: str
     live: Bytes
+    per_recomputed: Bytes = _NOTHING
+    per_kept: Bytes = _NOTHING
 
     @property
     def total(self) -> int:
         return sum(self.live)
 
+    def with_more(self, recomputed: int, kept: int) -> Stage:
+        """The stage of a model with so many blocks more."""
+        added = zip(self.live, self.per_recomputed, self.per_kept, strict=True)
+        return Stage(self.name, tuple(size + recomputed * first + kept * second for size, first, second in added))
+
 
 class _Replay:
-    """One step on a few blocks; ``stages`` fills up as it goes, extrapolated to all blocks."""
+    """One step on a few blocks, those that are recomputed before those that keep everything."""
 
-    def __init__(self, model: ModelShape, run: RunShape) -> None:
+    def __init__(self, model: ModelShape, run: RunShape, recomputed: int, kept: int) -> None:
         self.model, self.run, self.layout = model, run, layout(model, run.modalities)
         self.arena = Arena()
         self.tape = Tape(self.arena, autocast=run.half)
         self.frame = Frame(model, run, self.layout)
         adapted = adapters(self.layout, run).block
-        self.blocks = [Block(model, run, self.layout, adapted) for _ in range(min(model.layers, SIMULATED))]
-        self.more = model.layers - len(self.blocks)
+        self.recomputed = [Block(model, run, self.layout, adapted) for _ in range(recomputed)]
+        self.kept = [Block(model, run, self.layout, adapted) for _ in range(kept)]
         self.stages: list[Stage] = []
+        self.velocities: Streams = {}
         self.unreached: list[Memory] = []
         """Kept by operations behind the output of a modality that is not in the loss, until the step is over."""
 
-    def note(self, name: str, per_block: Bytes = ()) -> None:
-        """Record the stage that ends here; ``per_block`` is what each block that is not run would add."""
-        peak = self.arena.peak_live
-        added = per_block or (0,) * len(Kind)
-        live = tuple(size + self.more * extra for size, extra in zip(peak, added, strict=True))
-        self.stages.append(Stage(name, live))
+    def note(self, name: str, per_recomputed: Bytes = _NOTHING, per_kept: Bytes = _NOTHING) -> None:
+        """Record the stage that ends here, and what blocks add that are not run."""
+        self.stages.append(Stage(name, self.arena.peak_live, per_recomputed, per_kept))
         self.arena.restart()
 
-    def between(self, name: str, fewer: Bytes, more: Bytes) -> None:
+    def between(self, name: str, per_recomputed: Bytes, per_kept: Bytes) -> None:
         """The stage like the last one, as many blocks further back as are not run."""
         left = [0] * len(Kind)
         for memory in {id(memory): memory for memory in self.unreached}.values():
             if memory.kind is Kind.RECOMPUTED:
                 left[memory.kind] += memory.size
-        live = zip(self.stages[-1].live, fewer, more, left, strict=True)
-        self.stages.append(Stage(name, tuple(size + rest + self.more * (new - old) for size, old, new, rest in live)))
+        self.stages.append(Stage(name, _sum(self.stages[-1].live, tuple(left)), per_recomputed, per_kept))
 
 
 def training_stages(model: ModelShape, run: RunShape) -> tuple[Stage, ...]:
     """The stages of forward and backward. Gradients that are there from earlier micro-steps are not in them."""
-    return _training_stages(model, replace(run, optimizer="adamw", quantization=None))
+    recomputed = run.recomputes(model.layers)
+    kept = model.layers - recomputed
+    few = min(recomputed, SIMULATED), min(kept, SIMULATED)
+    stages = _simulated(model, _plainly(run), *few)
+    return tuple(stage.with_more(recomputed - few[0], kept - few[1]) for stage in stages)
+
+
+def _plainly(run: RunShape) -> RunShape:
+    """The run without what does not matter to the activations."""
+    return replace(run, optimizer="adamw", quantization=None, swapped=0, recomputed=None, checkpointing=True)
 
 
 @lru_cache(maxsize=64)
-def _training_stages(model: ModelShape, run: RunShape) -> tuple[Stage, ...]:
-    replay = _Replay(model, run)
+def _simulated(model: ModelShape, run: RunShape, recomputed: int, kept: int) -> tuple[Stage, ...]:
+    """The stages of a model with so many blocks only."""
+    replay = _Replay(model, run, recomputed, kept)
     inputs = [_batch(replay, name) for name in run.modalities]
-    if run.checkpointing:
+    if recomputed:
         _checkpointed(replay)
     else:
         _plain(replay)
@@ -90,24 +105,25 @@ def _training_stages(model: ModelShape, run: RunShape) -> tuple[Stage, ...]:
 
 def forward_stage(model: ModelShape, run: RunShape) -> Stage:
     """A forward pass without gradients: only autocast's copies of trained weights depend on the number of blocks."""
-    return _forward_stage(model, replace(run, optimizer="adamw", quantization=None))
+    blocks = min(model.layers, SIMULATED)
+    return _forward_stage(model, _plainly(run), blocks).with_more(0, model.layers - blocks)
 
 
 @lru_cache(maxsize=64)
-def _forward_stage(model: ModelShape, run: RunShape) -> Stage:
-    replay = _Replay(model, run)
+def _forward_stage(model: ModelShape, run: RunShape, blocks: int) -> Stage:
+    replay = _Replay(model, run, 0, blocks)
     replay.tape.recording = False
     streams, sides = replay.frame.enter(replay.tape)
     mark = _Mark(replay)
     given: Streams = {}
-    for block in replay.blocks:
+    for block in replay.kept:
         mark = _Mark(replay)
         # The caller holds the inputs of the last block until the next one has run.
         given = streams
         streams = block.forward(replay.tape, given, sides)
     _, copies = _Mark(replay).since(mark)
     replay.frame.leave(replay.tape, streams, sides)
-    replay.note("forward", copies)
+    replay.note("forward", per_kept=copies)
     del given
     return replay.stages[0]
 
@@ -154,67 +170,72 @@ def _loss(replay: _Replay, velocities: Streams) -> tuple[list[tuple[Ghost, Ghost
 
 def _plain(replay: _Replay) -> None:
     """Everything is kept until it is used."""
-    tape, arena = replay.tape, replay.arena
+    tape = replay.tape
     streams, sides = replay.frame.enter(tape)
-    marks = [_Mark(replay)]
+    per_block = _forward_and_back(replay, streams, sides)
+    gradients = _gradient_bytes(replay)
+    # From the end of the last block on, gradients come as kept activations go; the larger of the two counts.
+    replay.note("backward", per_kept=gradients if sum(per_block) < sum(gradients) else per_block)
+
+
+def _forward_and_back(replay: _Replay, streams: Streams, sides: Sides, border: Bytes = _NOTHING) -> Bytes:
+    """The blocks that keep everything, the output and the loss, and the backward pass up to where they began.
+
+    ``border`` is what each recomputed block before them keeps. Returns what each block here keeps.
+    """
+    tape, marks = replay.tape, [_Mark(replay)]
+    # The caller holds the inputs of the last block until the next one has run.
     given = streams
-    for block in replay.blocks:
-        # The caller holds the inputs of the last block until the next one has run.
+    for block in replay.kept:
         given = streams
         streams = block.forward(tape, given, sides)
         marks.append(_Mark(replay))
-    per_block, copies = marks[-1].since(marks[-2])
+    per_block, copies = marks[-1].since(marks[-2]) if replay.kept else (_NOTHING, _NOTHING)
     velocities = replay.frame.leave(tape, streams, sides)
     del streams, sides, given
-    replay.note("forward", _sum(per_block, copies))
+    replay.note("forward", border, _sum(per_block, copies))
     tape.leave_autocast()
-    seeds, velocities = _loss(replay, velocities)
-    replay.note("loss", per_block)
-    arena.kind = Kind.WORKSPACE
+    # The step holds its output to the end.
+    seeds, replay.velocities = _loss(replay, velocities)
+    del velocities
+    replay.note("loss", border, per_block)
+    replay.arena.kind = Kind.WORKSPACE
     replay.unreached += tape.run_backward(seeds)
-    gradients = _gradient_bytes(replay)
-    # From the end of the last block on, gradients come as kept activations go; the larger of the two counts.
-    grows = sum(per_block) < sum(gradients)
-    replay.note("backward", gradients if grows else per_block)
+    return per_block
 
 
 def _checkpointed(replay: _Replay) -> None:
-    """Only the states between blocks are kept; each block runs again before its backward pass."""
-    tape, arena = replay.tape, replay.arena
+    """Of the first blocks only the states between them are kept; each runs again before its backward pass."""
+    tape = replay.tape
     streams, conditions = replay.frame.enter(tape)
     before = tape.set_aside()
     border = [_with_leaves(streams)]
     sides = {name: _side_with_leaves(side) for name, side in conditions.items()}
     tape.recording = False
     marks = [_Mark(replay)]
-    for block in replay.blocks:
+    for block in replay.recomputed:
         border.append(_with_leaves(block.forward(tape, border[-1], sides), always=True))
         marks.append(_Mark(replay))
     tape.recording = True
     kept, copies = marks[-1].since(marks[-2])
-    velocities = replay.frame.leave(tape, border[-1], sides)
-    replay.note("forward", _sum(kept, copies))
-    tape.leave_autocast()
-    seeds, velocities = _loss(replay, velocities)
-    arena.kind = Kind.WORKSPACE
-    replay.unreached += tape.run_backward(seeds)
-    replay.note("loss", kept)
+    per_block = _forward_and_back(replay, border[-1], sides, _sum(kept, copies))
     gradients = _gradient_bytes(replay)
-    for index in reversed(range(len(replay.blocks))):
+    grown = gradients if sum(per_block) < sum(gradients) else per_block
+    replay.note("backward of the output", kept, grown)
+    for index in reversed(range(len(replay.recomputed))):
         _rerun(replay, index, border, sides)
         if index > 0:
-            replay.note("backward of the last block", kept)
-            if replay.more:
-                replay.between("backward of the second block", kept, gradients)
+            replay.note("backward of the last block", kept, gradients)
+            replay.between("backward of the second block", gradients, gradients)
         else:
-            replay.note("backward of the first block", gradients)
+            replay.note("backward of the first block", gradients, gradients)
     if before:
         tape.put_back(before)
         seeds = _seeds_of_conditions(conditions, sides)
         seeds += [(streams[name], _taken(ghost)) for name, ghost in border.pop().items() if _reached(ghost)]
         del conditions, sides, streams
         tape.run_backward(seeds)
-        replay.note("backward of the embeddings", gradients)
+        replay.note("backward of the embeddings", gradients, gradients)
 
 
 def _with_leaves(streams: Streams, *, always: bool = False) -> Streams:
@@ -259,7 +280,7 @@ def _rerun(replay: _Replay, index: int, border: list[Streams], sides: Sides) -> 
     tape, arena = replay.tape, replay.arena
     gradients = {name: _taken(ghost) for name, ghost in border.pop().items() if _reached(ghost)}
     arena.kind = Kind.RECOMPUTED
-    outputs = replay.blocks[index].forward(tape, border[-1], sides)
+    outputs = replay.recomputed[index].forward(tape, border[-1], sides)
     tape.leave_autocast()
     seeds = [(ghost, gradients.pop(name)) for name, ghost in outputs.items() if name in gradients and ghost.node]
     outputs.clear()
@@ -274,7 +295,7 @@ def _gradient_bytes(replay: _Replay) -> Bytes:
         if run.full:
             found[Kind.GRADIENT] = FP32 * replay.layout.block_parameters
         else:
-            linears = replay.blocks[0].linears.values()
+            linears = (replay.recomputed or replay.kept)[0].linears.values()
             count = sum(linear.down.count + linear.up.count for linear in linears)
             found[Kind.GRADIENT] = FP32 * count
     return tuple(found)
