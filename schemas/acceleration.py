@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.setting import Section, When, setting
+from schemas.setting import AutoCount, AutoCountOrAll, Section, When, setting
 
 Precision = Literal["no", "fp16", "bf16"]
 Quantization = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto"]
@@ -35,6 +35,44 @@ class AccelerationConfig(Section):
         title="8-bit text encoder",
         text="Load Gemma in 8 bits when prompts are encoded",
         memory="saves about 8 GB while prompts are encoded; needs about 26 GB of host memory",
+        training=False,
+    )
+    stream_text_encoder: bool = setting(
+        False,
+        title="Stream text encoder",
+        text="Keep Gemma in host memory and bring its layers to the device in turn when prompts are encoded",
+        memory="one layer at a time instead of 23 GB on the card; needs about 26 GB of host memory",
+        speed="prompts are encoded once per run: seconds to a minute",
+        advanced=True,
+        extension=True,
+        training=False,
+    )
+    blocks_to_swap: AutoCount = setting(
+        0,
+        title="Swapped blocks",
+        text="Transformer blocks whose frozen weights wait in host memory and are fetched when their turn comes (LoRA "
+        "only); auto: the fewest that fit",
+        example=10,
+        advanced=True,
+        extension=True,
+        when=When("model.training_mode", ("lora",)),
+        memory="each moves its weights from the card to host memory; two places to land in stay on the card",
+        speed="hidden where a block computes longer than it travels: free at many tokens, costly at few",
+        quality="none: the same numbers",
+        training=False,
+    )
+    blocks_to_recompute: AutoCountOrAll = setting(
+        "all",
+        title="Recomputed blocks",
+        text="Transformer blocks that recompute their activations in the backward pass; the others keep them; auto: "
+        "the fewest that fit",
+        example=24,
+        advanced=True,
+        extension=True,
+        when=When("optimization.enable_gradient_checkpointing", (True,)),
+        memory="a block that keeps its activations takes 1.2 GB at 576x576x89 and batch size 1, more in proportion",
+        speed="recomputing all costs a third of a step, half of them half of that",
+        quality="none: the same numbers",
         training=False,
     )
     offload_optimizer_during_validation: bool = setting(

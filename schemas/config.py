@@ -104,4 +104,10 @@ class LtxTrainerConfig(Section):
                 hint="set acceleration.quantization to null, or model.training_mode to lora",
                 at="acceleration.quantization",
             )
+        if self.model.training_mode == "full" and self.acceleration.blocks_to_swap != 0:
+            fail(
+                "blocks that are trained cannot be swapped: swapping works with training_mode lora only",
+                hint="set acceleration.blocks_to_swap to 0, or model.training_mode to lora",
+                at="acceleration.blocks_to_swap",
+            )
         return self

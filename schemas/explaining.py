@@ -57,7 +57,7 @@ def type_words(spec: FieldSpec) -> str:
         words = f"list of {type_words(spec.item).replace('section', 'sections').replace('number', 'numbers')}"
         words = words.replace("list of path", "list of paths")
     else:
-        words = _KINDS[spec.kind]
+        words = " | ".join([_KINDS[spec.kind], *spec.words])
     return f"{words}, or null" if spec.nullable else words
 
 

@@ -44,6 +44,8 @@ class FieldSpec:
     lt: float | None = None
     min_length: int = 0
     choices: tuple[Any, ...] = ()
+    words: tuple[str, ...] = ()
+    """Of a number: what may stand in its place."""
     group: str = "general"
     advanced: bool = False
     effect_memory: str = ""

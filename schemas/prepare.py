@@ -93,6 +93,14 @@ class PrepareOptions(Section):
     load_text_encoder_in_8bit: bool = setting(
         False, title="8-bit text encoder", text="Load Gemma in 8 bits", memory="saves about 8 GB"
     )
+    stream_text_encoder: bool = setting(
+        False,
+        title="Stream text encoder",
+        text="Keep Gemma in host memory and bring its layers to the device one after the other",
+        memory="one layer at a time instead of 23 GB; needs about 26 GB of host memory",
+        speed="each batch of captions waits for all layers to pass through the bus",
+        extension=True,
+    )
     reference_downscale_factor: int = setting(
         1, title="Spatial factor", text="How many times smaller references are encoded", ge=1
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.config import LtxTrainerConfig
 from schemas.errors import ConfigError, FieldProblem
@@ -22,9 +22,15 @@ def validate(data: Mapping[str, Any]) -> LtxTrainerConfig:
     return config
 
 
-def field_problems(data: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
+def field_problems(data: Mapping[str, Any], model: type[BaseModel] = LtxTrainerConfig) -> tuple[FieldProblem, ...]:
     """Everything wrong with ``data``; empty when it is valid. Cheap enough for every key press."""
-    return _try(data)[1]
+    if model is LtxTrainerConfig:
+        return _try(data)[1]
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return tuple(problems_of(error, model))
+    return ()
 
 
 def config_error(problems: tuple[FieldProblem, ...], where: Path | None = None) -> ConfigError:

@@ -135,8 +135,8 @@ def allowed(spec: FieldSpec) -> list[str]:
         facts.append(" | ".join([*map(str, spec.choices), *(["null"] if spec.nullable else [])]))
     if spec.item is not None and spec.item.variants:
         facts.append("types: " + ", ".join(variant.tag for variant in spec.item.variants))
-    if spec.bounds():
-        facts.append(spec.bounds())
+    if spec.words or spec.bounds():
+        facts.append(" | ".join(filter(None, [spec.bounds(), *spec.words])))
     if spec.unit:
         facts.append(spec.unit)
     if spec.recommended is not None and spec.recommended != spec.default:

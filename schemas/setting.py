@@ -198,6 +198,21 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _count(*words: str) -> BeforeValidator:
+    """Demand a whole number from 0 on, or one of ``words``; one message for both."""
+
+    def check(value: Any) -> Any:
+        if value in words if isinstance(value, str) else type(value) is int and value >= 0:
+            return value
+        fail(f"must be a whole number of at least 0, or {' or '.join(words)}")
+
+    return BeforeValidator(check)
+
+
+_Count = Annotated[int, Field(ge=0)]
+AutoCount = Annotated[_Count | Literal["auto"], _count("auto")]
+"""How many, or what fits."""
+AutoCountOrAll = Annotated[_Count | Literal["auto", "all"], _count("auto", "all")]
 LocalPath = Annotated[Path, BeforeValidator(_local_path)]
 Number = Annotated[float, BeforeValidator(_number)]
 Text = Annotated[str, Field(min_length=1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,8 @@ class Shape:
     variants: tuple[tuple[str, type[BaseModel]], ...] = ()
     """Of a union: tag and model of each."""
     discriminator: str = ""
+    words: tuple[str, ...] = ()
+    """Of a number: what may stand in its place."""
     bounds: tuple[Any, ...] = ()
     """annotated_types constraints: Ge, Gt, Le, Lt, MinLen."""
 
@@ -84,6 +86,10 @@ def _union(arguments: tuple[Any, ...], metadata: list[Any]) -> Shape:
     if len(members) == 1:
         inner = shape_of(members[0], tuple(metadata))
         return Shape(**{**inner.__dict__, "nullable": True})
+    words = [shape for shape in map(shape_of, members) if shape.kind == "choice"]
+    if len(members) == 2 and len(words) == 1:
+        number = next(shape for shape in map(shape_of, members) if shape.kind != "choice")
+        return replace(number, words=words[0].choices, nullable=len(members) < len(arguments))
     discriminator = next((item.discriminator for item in metadata if isinstance(item, FieldInfo)), None)
     if not isinstance(discriminator, str):
         raise TypeError(f"a union needs a discriminator: {arguments!r}")

@@ -102,7 +102,8 @@ def _with_shape(spec: FieldSpec, shape: Shape, meta: Meta) -> FieldSpec:
             limits["min_length"] = bound.min_length
         else:
             limits[type(bound).__name__.lower()] = getattr(bound, type(bound).__name__.lower())
-    spec = replace(spec, nullable=shape.nullable, choices=shape.choices, length=shape.length, **limits)
+    limits |= {"choices": shape.choices, "words": shape.words, "length": shape.length}
+    spec = replace(spec, nullable=shape.nullable, **limits)
     if shape.model is not None:
         return replace(spec, fields=model_specs(shape.model, spec.path))
     if shape.item is not None:

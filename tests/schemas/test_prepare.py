@@ -26,7 +26,7 @@ def test_defaults() -> None:
         "reference_temporal_scale_factor": 1,
         "image_fps": 24.0,
     }
-    assert len(found) == 23
+    assert len(found) == 24
 
 
 def test_lists_written_as_text() -> None:

@@ -33,6 +33,23 @@ def test_unknown_keys(section: str, key: str, hint: str) -> None:
     assert [(problem.path, problem.hint) for problem in problems] == [(f"{section}.{key}", hint)]
 
 
+@pytest.mark.parametrize("value", [-1, 2.0, True, "most", "", None, [1]])
+def test_numbers_that_may_be_words(value: Any) -> None:
+    problems = field_problems(smallest(acceleration={"blocks_to_swap": value, "blocks_to_recompute": value}))
+    assert [(problem.path, problem.message) for problem in problems] == [
+        ("acceleration.blocks_to_swap", "must be a whole number of at least 0, or auto"),
+        ("acceleration.blocks_to_recompute", "must be a whole number of at least 0, or auto or all"),
+    ]
+
+
+def test_trained_blocks_are_not_swapped() -> None:
+    for swapped in (1, "auto"):
+        found = smallest(
+            model={**smallest()["model"], "training_mode": "full"}, acceleration={"blocks_to_swap": swapped}
+        )
+        assert [problem.path for problem in field_problems(found)] == ["acceleration.blocks_to_swap"]
+
+
 def test_unknown_sections_and_conditions() -> None:
     assert field_problems(smallest(optimisation={}))[0].hint == "did you mean optimization?"
     conditions = [{"type": "prefx", "temporal_boundary": 1}, {"temporal_boundary": 1}, {"type": "mask", "msk_dir": "m"}]

@@ -97,6 +97,7 @@ def _values(spec: FieldSpec) -> st.SearchStrategy[Any]:
         found = st.booleans()
     elif spec.kind == "int":
         found = st.integers(int(spec.ge or 0), min(int(spec.le if spec.le is not None else 10**6), 10**18))
+        found = found | st.sampled_from(spec.words) if spec.words else found
     elif spec.kind == "float":
         low = spec.ge if spec.ge is not None else spec.gt or 0.0
         found = st.floats(low, spec.le or 1e6, exclude_min=spec.ge is None)
@@ -107,11 +108,19 @@ def _values(spec: FieldSpec) -> st.SearchStrategy[Any]:
     return st.none() | found if spec.nullable else found
 
 
+# Those that are valid only together with others.
+_TOGETHER = (
+    "hub.hub_model_id",
+    "hub.push_to_hub",
+    "model.training_mode",
+    "acceleration.quantization",
+    "validation.loss_interval",
+)
 SCALAR_FIELDS = [
     spec
     for spec in fields()
     if spec.kind in ("bool", "int", "float", "str", "text", "path", "choice")
-    and spec.path not in ("hub.hub_model_id", "hub.push_to_hub", "model.training_mode", "acceleration.quantization")
+    and spec.path not in _TOGETHER
     and not spec.path.startswith(("training_strategy.", "lora"))
 ]
 

@@ -71,6 +71,9 @@ def test_bounds_choices_and_items() -> None:
     assert (dims.kind, dims.length, dims.item and dims.item.kind) == ("tuple", 3, "int")
     assert dims.item is not None
     assert (dims.item.ge, dims.default) == (1, [960, 544, 89])
+    swapped = find("acceleration.blocks_to_swap")
+    assert (swapped.kind, swapped.words, swapped.default, swapped.bounds()) == ("int", ("auto",), 0, "at least 0")
+    assert find("acceleration.blocks_to_recompute").words == ("auto", "all")
     blocks = find("validation.stg_blocks")
     assert blocks.nullable
     assert blocks.item is not None

@@ -45,7 +45,7 @@ NEEDED = ["data.json", "--model-path", "m.safetensors", "--text-encoder-path", "
 
 def test_every_option_people_know_is_there() -> None:
     flags = {flag for parameter in command.params for flag in parameter.opts if isinstance(parameter, click.Option)}
-    assert flags == {*UPSTREAM, "--image-fps", "--json"}
+    assert flags == {*UPSTREAM, "--image-fps", "--stream-text-encoder", "--json"}
     assert {flag_of(name) for name in PrepareOptions.model_fields} == (flags - {"--json"}) | {"--dataset-path"}
 
 
