@@ -87,7 +87,7 @@ class LtxTrainerConfig(Section):
     def _older_combinations(cls, data: Any) -> Any:
         if isinstance(data, dict):
             for problem in check_legacy_cross(data):
-                fail(problem.message, hint=problem.hint, at=problem.path)
+                fail(problem.message, hint=problem.hint, at=problem.path, also=problem.also)
         return data
 
     @model_validator(mode="after")
@@ -97,17 +97,20 @@ class LtxTrainerConfig(Section):
                 "training_mode lora needs a lora section",
                 hint="add lora: {rank: 32, alpha: 32}, or set model.training_mode to full",
                 at="lora",
+                also=("model.training_mode",),
             )
         if self.model.training_mode == "full" and self.acceleration.quantization is not None:
             fail(
                 "quantized weights cannot be trained: quantization works with training_mode lora only",
                 hint="set acceleration.quantization to null, or model.training_mode to lora",
                 at="acceleration.quantization",
+                also=("model.training_mode",),
             )
         if self.model.training_mode == "full" and self.acceleration.blocks_to_swap != 0:
             fail(
                 "blocks that are trained cannot be swapped: swapping works with training_mode lora only",
                 hint="set acceleration.blocks_to_swap to 0, or model.training_mode to lora",
                 at="acceleration.blocks_to_swap",
+                also=("model.training_mode",),
             )
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ class ConfigDocument:
     def _located(self, problem: FieldProblem) -> FieldProblem:
         spot = self.position(problem.path)
         line, column = spot if spot else (None, None)
-        return FieldProblem(problem.path, problem.message, problem.hint, line, column, problem.value)
+        return replace(problem, line=line, column=column)
 
 
 def _step_down(node: Node, path: str) -> tuple[Mark, Node, str] | None:

@@ -98,6 +98,8 @@ class FieldProblem:
     column: int | None = None
     value: str = ""
     """What was found, shortened for display."""
+    also: tuple[str, ...] = ()
+    """Paths of the other fields that take part: changing one of them may mend it too."""
 
 
 class ConfigError(UsageError):

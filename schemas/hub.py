@@ -41,5 +41,6 @@ class HubConfig(Section):
                 "push_to_hub needs a repository",
                 hint="set hub.hub_model_id to user/name, or push_to_hub to false",
                 at="hub_model_id",
+                also=("push_to_hub",),
             )
         return self

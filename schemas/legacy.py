@@ -56,7 +56,7 @@ class Migration:
     def require(self) -> dict[str, Any]:
         """The data; raises the first problem as a pydantic error."""
         for problem in self.problems:
-            fail(problem.message, hint=problem.hint, at=problem.path)
+            fail(problem.message, hint=problem.hint, at=problem.path, also=problem.also)
         return self.data
 
 

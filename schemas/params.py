@@ -71,7 +71,12 @@ class UniformParams(Section):
     @model_validator(mode="after")
     def _ordered(self) -> UniformParams:
         if self.min_value >= self.max_value:
-            fail("min_value must be below max_value", hint="the full range is 0 to 1", at="min_value")
+            fail(
+                "min_value must be below max_value",
+                hint="the full range is 0 to 1",
+                at="min_value",
+                also=("max_value",),
+            )
         return self
 
 
@@ -107,7 +112,7 @@ def check_params(params: Mapping[str, Any], model: type[Section], choice: str) -
         problem = problems_of(error, model)[0]
         at = f" ({choice})" if problem.message.startswith("unknown key") else ""
         hint = problem.hint if model.model_fields else f"{choice} takes no parameters"
-        fail(problem.message + at, hint=hint, at=problem.path)
+        fail(problem.message + at, hint=hint, at=problem.path, also=problem.also)
 
 
 def resolved_scheduler_params(scheduler_type: str, params: Mapping[str, Any], steps: int) -> dict[str, float | int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def _try(data: Mapping[str, Any]) -> tuple[LtxTrainerConfig | None, tuple[FieldP
         config = LtxTrainerConfig.model_validate(migration.data)
     except ValidationError as error:
         for problem in problems_of(error, LtxTrainerConfig):
-            origin = migration.origins.get(problem.path, problem.path)
-            problems.append(FieldProblem(origin, problem.message, problem.hint, value=problem.value))
+            path, *also = (migration.origins.get(one, one) for one in (problem.path, *problem.also))
+            problems.append(replace(problem, path=path, also=tuple(also)))
     unique = {(problem.path, problem.message): problem for problem in problems}
     return (None if unique else config), tuple(unique.values())

@@ -23,24 +23,28 @@ def render_yaml(
     config: LtxTrainerConfig | Mapping[str, Any],
     *,
     preset: str | None = None,
+    vram: float | None = None,
     model: type[BaseModel] = LtxTrainerConfig,
 ) -> str:
     """The whole configuration as commented YAML: what is given, and the default of everything else.
 
     Fields of our own are written only when they differ from their default, so that other trainers read the file.
-    A draft that is not valid yet is written too; what it must still hold is marked as required.
+    A draft that is not valid yet is written too; what it must still hold is marked as required. ``preset``, and the
+    card ``vram`` in GB it was taken for, are named in the first lines.
     """
     data = dict(config.model_dump(mode="json") if isinstance(config, BaseModel) else config)
     if model is LtxTrainerConfig:
         migration = migrate(data)
         data = without_unchanged(data if migration.problems else migration.data)
-    lines = [*_header(preset), *_section(model_specs(model), data, 0)]
+    lines = [*_header(preset, vram), *_section(model_specs(model), data, 0)]
     return "\n".join(lines) + "\n"
 
 
-def _header(preset: str | None) -> Iterator[str]:
+def _header(preset: str | None, vram: float | None) -> Iterator[str]:
+    origin = f", preset {preset}" if preset else ""
+    origin += f" for {vram:g} GB" if preset and vram is not None else ""
     yield f"# yaml-language-server: $schema={SCHEMA_NAME}"
-    yield f"# LTX-2 training{f', preset {preset}' if preset else ''}."
+    yield f"# LTX-2 training{origin}."
     yield "# Check it: ltx2-wizard check FILE. One field in detail: ltx2-wizard explain optimization.steps."
     yield f"# For help in your editor, once in this directory: ltx2-wizard schema -o {SCHEMA_NAME}"
 

@@ -168,9 +168,9 @@ class Section(BaseModel):
     )
 
 
-def fail(message: str, *, hint: str = "", at: str = "") -> NoReturn:
-    """Refuse a value inside a validator; ``at`` names a field below the one being validated."""
-    raise PydanticCustomError("wizard", "{message}", {"message": message, "hint": hint, "at": at})
+def fail(message: str, *, hint: str = "", at: str = "", also: tuple[str, ...] = ()) -> NoReturn:
+    """Refuse a value inside a validator; ``at`` names a field below the one being validated, ``also`` others there."""
+    raise PydanticCustomError("wizard", "{message}", {"message": message, "hint": hint, "at": at, "also": also})
 
 
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")

@@ -95,14 +95,17 @@ class FlexibleStrategyConfig(Section):
     @model_validator(mode="after")
     def _something_is_generated(self) -> FlexibleStrategyConfig:
         generated = [modality for modality in (self.video, self.audio) if modality and modality.is_generated]
+        given = [name for name in ("video", "audio") if getattr(self, name) is not None]
         if not generated:
             fail(
                 "nothing is generated: at least one of video and audio needs is_generated: true",
                 hint="set training_strategy.video.is_generated or training_strategy.audio.is_generated to true",
+                also=tuple(f"{name}.is_generated" for name in given),
             )
         if not any(modality.loss_weight for modality in generated):
             fail(
                 "nothing counts in the loss: every generated modality has loss_weight 0",
                 hint="raise one of them, or give the modality as context with is_generated: false",
+                also=tuple(f"{name}.loss_weight" for name in given),
             )
         return self

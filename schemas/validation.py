@@ -300,6 +300,7 @@ class ValidationConfig(Section):
                 "the loss needs samples that are not trained on",
                 hint="set validation.loss_holdout to how many, or validation.loss_data_root to other prepared data",
                 at="loss_interval",
+                also=("loss_holdout", "loss_data_root"),
             )
         return self
 
@@ -312,6 +313,7 @@ class ValidationConfig(Section):
                 "samples need generate_video or generate_audio",
                 hint="set one of them to true, or delete the samples",
                 at="generate_video",
+                also=("generate_audio", "samples"),
             )
         for index, sample in enumerate(self.samples):
             kinds = {condition.type for condition in sample.conditions}
@@ -321,5 +323,6 @@ class ValidationConfig(Section):
                         f"{frozen} leaves nothing to generate while {wanted} is false",
                         hint=f"set validation.{wanted} to true",
                         at=f"samples[{index}].conditions",
+                        also=(wanted,),
                     )
         return self

@@ -28,6 +28,7 @@ class _OneMedium(Section):
             fail(
                 f"exactly one of video and audio must be given, not {'both' if given else 'none'}",
                 hint="delete one of them" if given else "set video or audio to a file",
+                also=("video", "audio"),
             )
         return self
 
@@ -35,7 +36,10 @@ class _OneMedium(Section):
         """Refuse a field that says nothing about the other medium rather than ignore it."""
         if getattr(self, name) != neutral and getattr(self, medium, None) is None:
             fail(
-                f"{name} is about {medium} and this condition has none", hint=f"delete {name} or set {medium}", at=name
+                f"{name} is about {medium} and this condition has none",
+                hint=f"delete {name} or set {medium}",
+                at=name,
+                also=(medium,),
             )
 
 

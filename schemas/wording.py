@@ -73,7 +73,9 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
         below = str(context.get("discriminator", "")).strip("'")
     message, hint = _words(details, context, place, model)
     value = "" if details["type"] == "missing" or below else short(details.get("input"))
-    return FieldProblem(join(format_path(place.parts), below), message, hint, value=value)
+    here = format_path(place.parts)
+    also = tuple(join(here, other) for other in context.get("also") or ())
+    return FieldProblem(join(here, below), message, hint, value=value, also=also)
 
 
 def _place(loc: tuple[Part, ...], model: type[BaseModel]) -> _Place:

@@ -62,7 +62,7 @@ def _from_preset(name: str, vram: float | None, assignments: tuple[str, ...]) ->
 
     data = apply(presets.load(name, vram=vram), assignments)
     validate(data)
-    return render_yaml(data, preset=name)
+    return render_yaml(data, preset=name, vram=vram)
 
 
 def _rewritten(source: Path, assignments: tuple[str, ...]) -> str:

@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from schemas import ConfigDocument, field_problems
+from pydantic import BaseModel
+
+from schemas import ConfigDocument, LtxTrainerConfig
 from schemas.errors import FieldProblem
+from schemas.legacy import migrate
 from schemas.paths import MISSING, delete_in, get_in, parse_path, set_in
+from schemas.problems import field_problems
+from schemas.rendering import render_yaml
 
 MOST_UNDO: Final = 1000
 
@@ -32,11 +37,18 @@ class Draft:
     """
 
     data: dict[str, Any]
+    """Replaced, never altered, at each change: ``is`` tells whether anything happened."""
     document: ConfigDocument | None = None
     """The file being edited, with its comments; None for a new configuration."""
     path: Path | None = None
     """Where it is saved."""
     preset: str | None = None
+    vram: float | None = None
+    """The card in GB that the preset was taken for; None: as published."""
+    base: dict[str, Any] | None = None
+    """What the preset says, to compare with; None when no preset is known."""
+    model: type[BaseModel] = LtxTrainerConfig
+    """What is being configured: any pydantic model makes a form."""
     problems: tuple[FieldProblem, ...] = ()
     seen_mtime: int | None = None
     """Modification time of the file (ns) when it was last read or written here."""
@@ -45,9 +57,18 @@ class Draft:
     _redo: list[Step] = field(default_factory=list)
 
     @classmethod
-    def new(cls, data: Mapping[str, Any], *, preset: str | None = None, path: Path | None = None) -> Draft:
-        """A draft of a configuration that is in no file yet."""
-        draft = cls(copy.deepcopy(dict(data)), path=path, preset=preset)
+    def new(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        preset: str | None = None,
+        vram: float | None = None,
+        path: Path | None = None,
+        model: type[BaseModel] = LtxTrainerConfig,
+    ) -> Draft:
+        """A draft of a configuration that is in no file yet; with a ``preset``, ``data`` is what it says."""
+        draft = cls(copy.deepcopy(dict(data)), path=path, preset=preset, vram=vram, model=model)
+        draft.base = draft.data if preset is not None else None
         draft._check()
         return draft
 
@@ -72,7 +93,7 @@ class Draft:
 
     def problems_below(self, path: str) -> int:
         """How many problems a field and everything inside it has."""
-        return sum(1 for problem in self.problems if _inside(problem.path, path))
+        return sum(1 for problem in self.problems if inside(problem.path, path))
 
     @property
     def dirty(self) -> bool:
@@ -87,11 +108,16 @@ class Draft:
     def can_redo(self) -> bool:
         return bool(self._redo)
 
+    @property
+    def start(self) -> dict[str, Any] | None:
+        """What to compare with beside the defaults: the preset, else the file; None: neither is known."""
+        return self.base if self.base is not None else self._saved if self.document is not None else None
+
     def trial(self, path: str, value: Any) -> tuple[FieldProblem, ...]:
         """The problems there would be with another value, without changing anything."""
         data = copy.deepcopy(self.data)
         set_in(data, parse_path(path), value)
-        return field_problems(data)
+        return field_problems(data, self.model)
 
     # ---------------------------------------------------------------- changing
 
@@ -156,8 +182,10 @@ class Draft:
         Raises ConfigError when a change cannot be made in place in the user's text.
         """
         if self.document is None:
-            return ConfigDocument.from_data(self.data, preset=self.preset)
+            return ConfigDocument(render_yaml(self.data, preset=self.preset, vram=self.vram, model=self.model))
         document = ConfigDocument(self.document.dump(), self.document.path)
+        if same(migrate(self.data).data, self.data):
+            document.upgrade()  # older keys that are gone from the draft leave their comments behind
         document.update(self.data)
         return document
 
@@ -200,7 +228,7 @@ class Draft:
         return step.path
 
     def _check(self) -> None:
-        self.problems = field_problems(self.data)
+        self.problems = field_problems(self.data, self.model)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -214,7 +242,21 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right) or (left != left and right != right)
 
 
-def _inside(path: str, section: str) -> bool:
+def equal(left: Any, right: Any) -> bool:
+    """The same setting: 1 is 1.0 here, but never true."""
+    return same(_comparable(left), _comparable(right))
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: _comparable(item) for key, item in value.items()}
+    return [_comparable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def inside(path: str, section: str) -> bool:
+    """Whether ``path`` is ``section`` or something in it; everything is in the whole, whose path is empty."""
     return not section or path == section or path.startswith((section + ".", section + "["))
 
 
@@ -225,4 +267,4 @@ def _mtime(path: Path) -> int | None:
         return None
 
 
-__all__ = ["MISSING", "Draft", "Step", "same"]
+__all__ = ["MISSING", "Draft", "Step", "equal", "inside", "same"]

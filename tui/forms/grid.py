@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from schemas.errors import FieldProblem
-from tui.forms.draft import Draft
+from tui.forms.draft import Draft, inside
 from tui.forms.rows import Row, build_rows
 from tui.forms.values import shown
 from tui.text import Line, fit
@@ -17,6 +17,8 @@ class GridView:
     """The rows in sight: filtered, and each with its problems."""
 
     draft: Draft
+    only: tuple[str, ...] = ()
+    """Paths of sections and fields to show with all that is below them; empty: everything."""
     words: str = ""
     advanced: bool = False
     only_errors: bool = False
@@ -103,14 +105,16 @@ class GridView:
         paths = {row.path for row in rows if row.selectable}
         attached: dict[str, list[FieldProblem]] = {}
         for problem in self.draft.problems:
-            path = problem.path
-            while path and path not in paths:
-                path = path[: max(path.rfind("."), path.rfind("["), 0)]
-            attached.setdefault(path, []).append(problem)
+            for path in dict.fromkeys(_shown_at(path, paths) for path in (problem.path, *problem.also)):
+                attached.setdefault(path, []).append(problem)
         return attached
 
     def _visible(self, row: Row, keep: str | None) -> bool:
-        if row.kind == "group" or row.path == keep:
+        if row.kind == "group":
+            return True
+        if self.only and not any(inside(row.path, path) for path in self.only):
+            return False
+        if row.path == keep:
             return True
         if self.only_errors and not self.draft.problems_below(row.path):
             return False
@@ -120,6 +124,13 @@ class GridView:
             return all(word in _searchable(row) for word in self.words.lower().split())
         quiet = row.advanced and not row.changed and not self._problems.get(row.path)
         return not quiet or self.advanced or self.only_errors or self.only_changed
+
+
+def _shown_at(path: str, paths: set[str]) -> str:
+    """The row where a problem of ``path`` is shown: its own, else the nearest above."""
+    while path and path not in paths:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return path
 
 
 def grid_line(view: GridView, index: int, width: int, current: bool) -> Line:

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from schemas.paths import MISSING, get_in, join, parse_path
 from schemas.spec import FieldSpec, Variant, model_specs
-from tui.forms.draft import Draft, same
+from tui.forms.draft import Draft, equal
 
-RowKind = Literal["group", "field", "section", "list", "item", "unknown"]
+RowKind = Literal["group", "field", "section", "list", "union", "item", "unknown"]
 
 ORDER: Final = (
     "model",
@@ -48,7 +48,9 @@ class Row:
     removable: bool = False
     """Whether Delete means something: a list item, an optional section that is on, a key nobody knows."""
     variant: Variant | None = None
-    """Of an item of several kinds: which kind it is."""
+    """Of an item or a field of several kinds: which kind it is."""
+    start: Any = MISSING
+    """What the preset, or else the file, says; MISSING: nothing to compare with."""
 
     @property
     def changed(self) -> bool:
@@ -57,7 +59,16 @@ class Row:
             return self.kind in ("item", "unknown")
         if self.spec.kind == "model":
             return (self.value is None) != (self.spec.default is None)
-        return self.spec.required or not same(_comparable(self.value), _comparable(self.spec.default))
+        return self.spec.required or not equal(self.value, self.spec.default)
+
+    @property
+    def own(self) -> bool:
+        """Whether the value differs from what the preset, or else the file, says."""
+        if self.start is MISSING or self.kind == "group":
+            return False
+        if self.spec is not None and self.spec.kind == "model" and self.kind == "section":
+            return (self.value is None) != (self.start is None)
+        return not equal(self.value, self.start)
 
     @property
     def selectable(self) -> bool:
@@ -70,21 +81,27 @@ class Row:
 
 def build_rows(draft: Draft) -> list[Row]:
     """Every row there is, headings included, in the order of ORDER."""
-    specs = {spec.name: spec for spec in model_specs()}
+    specs = {spec.name: spec for spec in model_specs(draft.model)}
     sections = [name for name, spec in specs.items() if spec.kind == "model"]
     sections.sort(key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     general = [spec for spec in specs.values() if spec.kind != "model"]
-    rows: list[Row] = []
+    rows: list[Row] = [] if GENERAL_AFTER in sections else list(_general(draft, general))
     for name in sections:
         rows += _section(draft, specs[name])
         if name == GENERAL_AFTER:
-            rows.append(Row("group", "", "General", 0, None))
-            rows += [row for spec in general for row in _field(draft, spec, spec.path, 1)]
+            rows += _general(draft, general)
     unknown = [name for name in draft.data if name not in specs]
     if unknown:
         rows.append(Row("group", "", "Unknown keys", 0, None))
         rows += [_unknown(name, draft.data[name], 1) for name in unknown]
     return rows
+
+
+def _general(draft: Draft, specs: list[FieldSpec]) -> Iterator[Row]:
+    if specs:
+        yield Row("group", "", "General", 0, None)
+    for spec in specs:
+        yield from _field(draft, spec, spec.path, 1)
 
 
 def _section(draft: Draft, spec: FieldSpec) -> Iterator[Row]:
@@ -108,12 +125,17 @@ def _children(draft: Draft, specs: tuple[FieldSpec, ...], path: str, value: Any,
 
 def _field(draft: Draft, spec: FieldSpec, path: str, depth: int) -> Iterator[Row]:
     value, given = _value(draft, spec, path)
-    row = Row("field", path, spec.title, depth, spec, value, given, _relevant(draft, spec))
+    start = MISSING if draft.start is None else _found(draft.start, draft, spec, path)[0]
+    row = Row("field", path, spec.title, depth, spec, value, given, _relevant(draft, spec), start=start)
     if spec.kind == "model":
         on = isinstance(value, Mapping)
         yield replace(row, kind="section", removable=on and spec.nullable)
         if on:
             yield from _children(draft, spec.fields, path, value, depth + 1)
+    elif spec.kind == "union":
+        variant = _variant(spec, value)
+        yield replace(row, kind="union", removable=value is not None and spec.nullable, variant=variant)
+        yield from _variant_fields(draft, spec, variant, path, value, depth + 1)
     elif spec.kind == "list" and spec.item is not None and spec.item.kind in ("model", "union"):
         yield replace(row, kind="list")
         for index, inside in enumerate(value if isinstance(value, list) else []):
@@ -125,17 +147,28 @@ def _field(draft: Draft, spec: FieldSpec, path: str, depth: int) -> Iterator[Row
 
 
 def _item(draft: Draft, spec: FieldSpec, path: str, index: int, value: Any, depth: int) -> Iterator[Row]:
-    variant = spec.variant(value.get(spec.discriminator)) if isinstance(value, Mapping) and spec.variants else None
+    variant = _variant(spec, value)
     title = f"{index + 1}. {variant.tag if variant else spec.title.lower()}"
-    yield Row("item", path, title, depth, spec, value, True, True, removable=True, variant=variant)
-    specs = variant.fields if variant else spec.fields
-    inside = tuple(field for field in specs if field.name != spec.discriminator)
-    known = value if isinstance(value, Mapping) else None
-    for field in inside:
-        yield from _field(draft, field, join(path, field.name), depth + 1)
-    for name in known or ():
-        if name != spec.discriminator and name not in {field.name for field in inside}:
-            yield _unknown(join(path, str(name)), value[name], depth + 1)
+    start = MISSING if draft.start is None else get_in(draft.start, parse_path(path), None)
+    yield Row("item", path, title, depth, spec, value, True, True, removable=True, variant=variant, start=start)
+    if spec.kind == "union":
+        yield from _variant_fields(draft, spec, variant, path, value, depth + 1)
+    else:
+        yield from _children(draft, spec.fields, path, value, depth + 1)
+
+
+def _variant(spec: FieldSpec, value: Any) -> Variant | None:
+    return spec.variant(value.get(spec.discriminator)) if isinstance(value, Mapping) and spec.variants else None
+
+
+def _variant_fields(
+    draft: Draft, spec: FieldSpec, variant: Variant | None, path: str, value: Any, depth: int
+) -> Iterator[Row]:
+    """The fields of the kind that a value of several kinds has; with no kind, all it holds is unknown."""
+    fields = tuple(field for field in variant.fields if field.name != spec.discriminator) if variant else ()
+    given = value.items() if isinstance(value, Mapping) else ()
+    rest = {name: inside for name, inside in given if name != spec.discriminator}
+    yield from _children(draft, fields, path, rest, depth)
 
 
 def _parameters(draft: Draft, row: Row, depth: int) -> Iterator[Row]:
@@ -145,13 +178,8 @@ def _parameters(draft: Draft, row: Row, depth: int) -> Iterator[Row]:
     if variant is None or (row.value is not None and not isinstance(row.value, Mapping)):
         yield row
         return
-    for field in variant.fields:
-        for inside in _field(draft, field, join(row.path, field.name), depth):
-            yield replace(inside, relevant=row.relevant)
-    given: Mapping[str, Any] = row.value if isinstance(row.value, Mapping) else {}
-    for name, value in given.items():
-        if name not in {field.name for field in variant.fields}:
-            yield _unknown(join(row.path, str(name)), value, depth)
+    for inside in _children(draft, variant.fields, row.path, row.value, depth):
+        yield replace(inside, relevant=row.relevant)
 
 
 def _unknown(path: str, value: Any, depth: int) -> Row:
@@ -160,7 +188,7 @@ def _unknown(path: str, value: Any, depth: int) -> Row:
 
 def effective(draft: Draft, path: str) -> Any:
     """What holds at a path that is in no list: the value as typed, else the default."""
-    specs: tuple[FieldSpec, ...] = model_specs()
+    specs: tuple[FieldSpec, ...] = model_specs(draft.model)
     spec: FieldSpec | None = None
     for part in parse_path(path):
         spec = next((each for each in specs if each.name == part), None)
@@ -171,14 +199,20 @@ def effective(draft: Draft, path: str) -> Any:
 
 
 def _value(draft: Draft, spec: FieldSpec, path: str) -> tuple[Any, bool]:
-    """What holds at a path, and whether the draft says it itself.
+    """What holds at a path, and whether the draft says it itself."""
+    return _found(draft.data, draft, spec, path)
+
+
+def _found(data: Mapping[str, Any], draft: Draft, spec: FieldSpec, path: str) -> tuple[Any, bool]:
+    """What holds at a path of ``data``, and whether it is said there.
 
     A section that is missing altogether may have a default of its own that says more than its fields' defaults.
     """
-    found = draft.get(path)
+    parts = parse_path(path)
+    found = get_in(data, parts)
     if found is not MISSING:
         return found, True
-    absent = absent_section(draft, path)
+    absent = _absent(data, draft, parts)
     if absent is not None:
         section, below = absent
         inside = get_in(section.default, below)
@@ -189,10 +223,14 @@ def _value(draft: Draft, spec: FieldSpec, path: str) -> tuple[Any, bool]:
 
 def absent_section(draft: Draft, path: str) -> tuple[FieldSpec, tuple[Any, ...]] | None:
     """The top-level section above ``path`` when the draft does not mention it but it has a default; and the rest."""
-    first, *rest = parse_path(path)
-    if first in draft.data or not rest:
+    return _absent(draft.data, draft, parse_path(path))
+
+
+def _absent(data: Mapping[str, Any], draft: Draft, parts: tuple[Any, ...]) -> tuple[FieldSpec, tuple[Any, ...]] | None:
+    first, *rest = parts
+    if first in data or not rest:
         return None
-    section = next((spec for spec in model_specs() if spec.name == first), None)
+    section = next((spec for spec in model_specs(draft.model) if spec.name == first), None)
     if section is None or not isinstance(section.default, Mapping):
         return None
     return section, tuple(rest)
@@ -200,12 +238,3 @@ def absent_section(draft: Draft, path: str) -> tuple[FieldSpec, tuple[Any, ...]]
 
 def _relevant(draft: Draft, spec: FieldSpec) -> bool:
     return not spec.relevant_when or any(when.holds(effective(draft, when.path)) for when in spec.relevant_when)
-
-
-def _comparable(value: Any) -> Any:
-    """Numbers compare by value here: 1 and 1.0 are the same setting."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, list | tuple):
-        return [_comparable(item) for item in value]
-    return value

@@ -16,7 +16,7 @@ Chosen = Callable[[Draft | None], None]
 
 def preset_draft(name: str, *, vram: float | None = None, path: Path | None = None) -> Draft:
     """A draft of a preset. Raises ConfigError for an unknown name or a card below all tiers."""
-    return Draft.new(presets.load(name, vram=vram), preset=name, path=path)
+    return Draft.new(presets.load(name, vram=vram), preset=name, vram=vram, path=path)
 
 
 def choose_preset(app: App[int], done: Chosen, *, vram: float | None = None, path: Path | None = None) -> None:

@@ -13,14 +13,14 @@ from tui.app.screens.value import ValueScreen
 from tui.recent import recent
 
 if TYPE_CHECKING:
-    from tui.app.screens.wizard import WizardScreen
+    from tui.app.screens.drafting import DraftScreen
     from tui.checking import Checked
 
 
 class Saver:
-    """What the wizard does with its draft once it is good, or good enough."""
+    """What a screen does with its draft once it is good, or good enough."""
 
-    def __init__(self, screen: WizardScreen) -> None:
+    def __init__(self, screen: DraftScreen) -> None:
         self._screen = screen
 
     def save(self, then: Callable[[], None] | None = None) -> None:

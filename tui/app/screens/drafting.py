@@ -1,0 +1,30 @@
+"""A screen on a draft: what saving, launching and rescuing need of it."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from tui.forms.draft import Draft
+
+
+class DraftScreen(Screen[str]):
+    """Works on ``draft``, which other screens may share; dismissed with the path of a field to go to, or nothing.
+
+    ``Saver(self)`` gives such a screen saving and launching.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self.draft = draft
+
+    def tell(self, notice: str) -> None:
+        """Say something until the next change."""
+        raise NotImplementedError
+
+    def changed(self, path: str | None) -> None:
+        """The draft has changed or was saved; ``path`` should be looked at, None: whatever was."""
+        raise NotImplementedError
+
+    def action_next_error(self) -> None:
+        """Show the next problem."""
+        raise NotImplementedError
