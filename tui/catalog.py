@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "monitor": "Watch a run: losses, memory, samples, log, controls.",
     "runs": "List runs and their states.",
     "send": "Send a command to a running trainer.",
+    "doctor": "Look at this machine: GPU, driver, libraries, memory, disk.",
     "demo": "Build a tiny model and dataset, then train on it end to end.",
 }
 """Command name -> one line, in the order a person meets them."""
