@@ -56,6 +56,7 @@ class RowList(Styled, ScrollView, can_focus=True):
         self._count = 0
         self._draw: Callable[[int, int, bool], Line] = lambda _index, _width, _current: ()
         self._selectable: Callable[[int], bool] = lambda _index: True
+        self._follow: Callable[[], None] = lambda: None
         self._with_cursor = cursor
         self.cursor: int | None = None
 
@@ -71,13 +72,19 @@ class RowList(Styled, ScrollView, can_focus=True):
         *,
         selectable: Callable[[int], bool] = lambda _index: True,
         cursor: int | None = None,
+        follow: Callable[[], None] = lambda: None,
     ) -> None:
-        """Show other rows; the cursor goes to ``cursor`` or the nearest row that can be chosen."""
-        self._count, self._draw, self._selectable = count, draw, selectable
+        """Show other rows; the cursor goes to ``cursor`` or the nearest row that can be chosen.
+
+        ``follow`` is called at once when the cursor stands elsewhere, so that what it changes is painted with the move;
+        the message ``Moved`` comes a little later.
+        """
+        self._count, self._draw, self._selectable, self._follow = count, draw, selectable, follow
         self.virtual_size = Size(self.size.width, count)
         self.cursor = self._nearest(cursor if cursor is not None else self.cursor or 0)
         self.refresh()
         self.call_after_refresh(self.keep_cursor_visible)
+        self._follow()
         self.post_message(self.Moved(self, self.cursor))
 
     def show_lines(self, lines: Sequence[Line]) -> None:
@@ -107,6 +114,7 @@ class RowList(Styled, ScrollView, can_focus=True):
             if row is not None:
                 self.refresh_line(row)
         self.keep_cursor_visible()
+        self._follow()
         self.post_message(self.Moved(self, target))
 
     @property
@@ -129,7 +137,7 @@ class RowList(Styled, ScrollView, can_focus=True):
 
     def action_move(self, lines: int) -> None:
         if self.cursor is None:
-            self.scroll_relative(y=lines, animate=False, immediate=True)
+            self.scroll_relative(y=lines, animate=False, immediate=True, force=True)
             return
         index = self.cursor + lines
         while 0 <= index < self._count and not self._selectable(index):
@@ -142,13 +150,13 @@ class RowList(Styled, ScrollView, can_focus=True):
     def action_page(self, pages: int) -> None:
         lines = pages * max(1, self.size.height - 1)
         if self.cursor is None:
-            self.scroll_relative(y=lines, animate=False, immediate=True)
+            self.scroll_relative(y=lines, animate=False, immediate=True, force=True)
         else:
             self.go(min(self._count - 1, max(0, self.cursor + lines)))
 
     def action_edge(self, side: int) -> None:
         if self.cursor is None:
-            self.scroll_to(y=0 if side < 0 else self._count, animate=False, immediate=True)
+            self.scroll_to(y=0 if side < 0 else self._count, animate=False, immediate=True, force=True)
         else:
             self.go(0 if side < 0 else self._count - 1)
 
