@@ -17,6 +17,12 @@ class KeyBar(LineView):
     def __init__(self, *contexts: str) -> None:
         super().__init__(id="keybar")
         self._contexts = contexts
+        self._lead: tuple[str, ...] = ()
+
+    def lead(self, *contexts: str) -> None:
+        """Put the keys of other contexts right behind the first key; what they name is not named twice."""
+        self._lead = contexts
+        self.set_lines([self._line()])
 
     def on_mount(self) -> None:
         self.set_lines([self._line()])
@@ -26,7 +32,10 @@ class KeyBar(LineView):
 
     def _line(self) -> Line:
         always = [key for key in keys_of("app") if key.footer]
-        return fit_keys(keys_of(*self._contexts), always, self.size.width or 80)
+        first, *rest = keys_of(*self._contexts) or [None]
+        keys = [key for key in (first, *keys_of(*self._lead), *rest) if key is not None]
+        named = {key.label: key for key in reversed(keys)}
+        return fit_keys([key for key in keys if named[key.label] is key], always, self.size.width or 80)
 
 
 def fit_keys(keys: list[Key], always: list[Key], width: int) -> Line:
