@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import torch
+from torch import Tensor
 
 from trainer.data.phase import Workshop
 from trainer.data.plan import Sample
 from trainer.data.pt_files import Content
+from trainer.files.checkpoint import EXTRACTOR_PREFIX
 from trainer.model.text import TextExtractor, load_extractor
-from trainer.model.text_encoder import TextEncoder, load_text_encoder
+from trainer.model.text_encoder import TextEncoder, open_text_encoder
+from trainer.model.text_residence import bytes_in
 
 PHASE = "captions"
 DIRECTORY = "conditions"
+_PROJECTING: Final = 800 << 20
+"""What projecting the states of one prompt takes beside them: two more copies of 0.4 GB."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +43,35 @@ def encode_captions(shop: Workshop) -> None:
     by_prompt: dict[str, list[Sample]] = {}
     for sample in todo:
         by_prompt.setdefault(sample.prompt, []).append(sample)
-    files, device = shop.plan.files, shop.device
-    in_8bit = shop.plan.options.load_text_encoder_in_8bit
+    files, device, options = shop.plan.files, shop.device, shop.plan.options
 
     def load() -> Text:
-        # The two must live together: the hidden states of one caption take hundreds of megabytes, too much to store.
-        encoder = load_text_encoder(files, dtype=torch.bfloat16, device=device, in_8bit=in_8bit)
+        # The two live together: the hidden states of one caption take hundreds of megabytes, too much to store.
+        encoder = open_text_encoder(
+            files,
+            device,
+            in_8bit=options.load_text_encoder_in_8bit,
+            streamed=options.stream_text_encoder,
+            beside=bytes_in(files.extractor, EXTRACTOR_PREFIX) + _PROJECTING,
+        )
+        shop.say(f"text encoder {encoder.residence.words}")
         return Text(encoder, load_extractor(files, dtype=torch.bfloat16, device=device))
 
     def work(text: Text) -> None:
         done = 0
-        for prompt, samples in by_prompt.items():
-            _encode(shop, text, prompt, samples)
+        encoded = text.encoder.each(tuple(by_prompt), shop.say)
+        for (prompt, samples), (states_BSDL, mask_BS) in zip(by_prompt.items(), encoded, strict=True):
+            _keep(shop, text, prompt, samples, states_BSDL, mask_BS)
             done += len(samples)
             shop.progress(PHASE, done, len(todo))
 
     shop.using("text encoder and feature extractor", load, work)
 
 
-def _encode(shop: Workshop, text: Text, prompt: str, samples: Sequence[Sample]) -> None:
-    hidden_states_BSDL, mask_BS = text.encoder.encode([prompt])
-    video_BSD, audio_BSD = text.extractor(hidden_states_BSDL, mask_BS)
+def _keep(
+    shop: Workshop, text: Text, prompt: str, samples: Sequence[Sample], states_BSDL: Tensor, mask_BS: Tensor
+) -> None:
+    video_BSD, audio_BSD = text.extractor(states_BSDL, mask_BS)
     content: Content = {
         "video_prompt_embeds": video_BSD[0].to(torch.bfloat16),
         "audio_prompt_embeds": audio_BSD[0].to(torch.bfloat16),

@@ -41,6 +41,7 @@ def empty_caption(
         device,
         compute_dtype(config),
         config.acceleration.load_text_encoder_in_8bit,
+        config.acceleration.stream_text_encoder,
     )
     found = encoder.encode([""])[""]
     video = None if found.video_SD is None else found.video_SD[None].to(device)

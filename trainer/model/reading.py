@@ -182,12 +182,15 @@ def _shape_only(address: Address, info: TensorInfo, dtype: torch.dtype) -> Tenso
 
 
 def _stored(file: FileIO, path: Path, info: TensorInfo) -> Tensor:
-    """One tensor as it lies in the file.
+    return read_into(torch.empty(info.nbytes, dtype=torch.uint8), file, path, info)
+
+
+def read_into(data: Tensor, file: FileIO, path: Path, info: TensorInfo) -> Tensor:
+    """One tensor as it lies in the file, in the memory of ``data`` (uint8, just as many bytes, on the host).
 
     Read, not mapped: mapping a file larger than the host's memory is refused on some systems, and a file that shrinks
     while it is mapped kills the process.
     """
-    data = torch.empty(info.nbytes, dtype=torch.uint8)
     left = memoryview(cast(bytearray, data.numpy()))
     file.seek(info.start)
     while left:

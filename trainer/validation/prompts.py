@@ -6,9 +6,10 @@ were run, so that a changed prompt or model finds another name and equal ones sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,10 +18,11 @@ from schemas.errors import NumericError, UsageError
 from trainer.files.checkpoint import ModelFiles, file_fingerprint
 from trainer.model.inputs import Modalities
 from trainer.model.text import load_connectors, load_extractor
-from trainer.model.text_encoder import load_text_encoder
+from trainer.model.text_encoder import open_text_encoder
 from trainer.validation.entries import Entries, free_memory
 
 Progress = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class PromptEncoder:
     device: torch.device
     dtype: torch.dtype
     in_8bit: bool = False
+    streamed: bool = False
 
     def encode(self, prompts: Sequence[str], on_progress: Progress | None = None) -> dict[str, PromptContext]:
         """The context of every prompt. Nothing is loaded when all are on disk.
@@ -79,35 +82,30 @@ class PromptEncoder:
 
     def _make(self, prompts: Sequence[str], entries: dict[str, Path], tell: Progress) -> None:
         tell("loading the text encoder")
-        hidden = self._hidden_states(prompts, tell)
-        tell("projecting the prompts")
-        features = self._features(hidden)
-        hidden.clear()
-        contexts = self._contexts(features)
+        contexts = self._contexts(self._features(prompts, tell))
         for prompt, tensors in zip(prompts, contexts, strict=True):
             for name, tensor in tensors.items():
                 if not bool(torch.isfinite(tensor).all()):
                     raise NumericError(f"the {name} context of a validation prompt is not finite: {prompt[:80]!r}")
             self.entries.write(entries[prompt], tensors)
 
-    def _hidden_states(self, prompts: Sequence[str], tell: Progress) -> list[tuple[Tensor, Tensor]]:
-        """Hidden states and mask per prompt, on the CPU: about 0.4 GB each with the 12B text encoder."""
-        encoder = load_text_encoder(self.files, dtype=self.dtype, device=self.device, in_8bit=self.in_8bit)
+    def _features(self, prompts: Sequence[str], tell: Progress) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """What the connectors read, and mask, per prompt, on the CPU."""
+        # As captions are prepared: bf16, whose range the states of the language model need, unless all is fp32.
+        dtype = torch.float32 if self.dtype == torch.float32 else torch.bfloat16
+        encoder = open_text_encoder(self.files, self.device, in_8bit=self.in_8bit, streamed=self.streamed, dtype=dtype)
+        tell(f"text encoder {encoder.residence.words}")
+        states = _counted(encoder.each(prompts, tell), len(prompts), tell)
+        if encoder.residence.kind != "streamed":
+            # Alone on the device: its states wait on the host, about 0.4 GB for each prompt with the 12B model.
+            states = iter([(states_BSDL.cpu(), mask_BS.cpu()) for states_BSDL, mask_BS in states])
+            del encoder
+            free_memory(self.device)
+        extractor = load_extractor(self.files, dtype=dtype, device=self.device)
         results = []
-        for number, prompt in enumerate(prompts, start=1):
-            tell(f"encoding prompt {number} of {len(prompts)}")
-            states, mask = encoder.encode([prompt])
-            results.append((states.cpu(), mask.cpu()))
-        del encoder
-        free_memory(self.device)
-        return results
-
-    def _features(self, hidden: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor, Tensor]]:
-        extractor = load_extractor(self.files, dtype=self.dtype, device=self.device)
-        results = []
-        for states_BSDL, mask_BS in hidden:
+        for states_BSDL, mask_BS in states:
             video_BSD, audio_BSD = extractor(states_BSDL.to(self.device), mask_BS.to(self.device))
-            results.append((video_BSD.cpu(), audio_BSD.cpu(), mask_BS))
+            results.append((video_BSD.cpu(), audio_BSD.cpu(), mask_BS.cpu()))
         del extractor
         free_memory(self.device)
         return results
@@ -122,3 +120,9 @@ class PromptEncoder:
         del connectors
         free_memory(self.device)
         return results
+
+
+def _counted(states: Iterator[T], total: int, tell: Progress) -> Iterator[T]:
+    for number in range(1, total + 1):
+        tell(f"encoding prompt {number} of {total}")
+        yield next(states)

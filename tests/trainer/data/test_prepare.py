@@ -55,6 +55,11 @@ def _clip(path: Path, frames: int, fps: float = 25, *, seconds: float | None = N
     return path.name
 
 
+def _wave(path: Path) -> str:
+    write_wav(path, render_wave(SCENES[0], 0.6, 48000), 48000)
+    return path.name
+
+
 def _load(tmp_path: Path, directory: str, name: str) -> dict[str, Any]:
     path = tmp_path / ".precomputed" / directory / f"{name}.pt"
     content: dict[str, Any] = torch.load(path, weights_only=True)
@@ -375,6 +380,20 @@ def test_long_captions_and_equal_ones(workplace: Prepare, tmp_path: Path) -> Non
     assert "cut to 1024 tokens" in report.notes[0].reason
     first, second = (_load(tmp_path, "conditions", name) for name in "ab")
     assert torch.equal(first["video_prompt_embeds"], second["video_prompt_embeds"])
+
+
+def test_a_streamed_text_encoder_gives_the_same_captions(workplace: Prepare, tmp_path: Path) -> None:
+    rows = [
+        {"caption": "a red square", "audio": _wave(tmp_path / "a.wav")},
+        {"caption": "rain on a tin roof", "audio": _wave(tmp_path / "b.wav")},
+    ]
+    workplace(rows, resolution_buckets=None, audio_durations="0.5")
+    whole = [_load(tmp_path, "conditions", name) for name in "ab"]
+    workplace(rows, resolution_buckets=None, audio_durations="0.5", stream_text_encoder=True, overwrite=True)
+    streamed = [_load(tmp_path, "conditions", name) for name in "ab"]
+    for one, other in zip(whole, streamed, strict=True):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from trainer.demo.gemma import write_tiny_gemma
 from trainer.files.checkpoint import ModelFiles
 from trainer.model import text_encoder
 from trainer.model.text_encoder import load_text_encoder
+from trainer.model.text_residence import Residence
 
+EIGHT = Residence("8bit")
 PROMPTS = ["  a red cube \n", "", "rain on a tin roof"]
 
 
@@ -46,6 +48,7 @@ def test_hidden_states_are_those_of_the_whole_model(gemma: Path, dtype: torch.dt
 
 def test_no_vision_weight_is_held(gemma: Path) -> None:
     encoder = load_text_encoder(encoder_files(gemma))
+    assert isinstance(encoder.model, nn.Module)
     stored = load_file(gemma / "model.safetensors")
     language = [name for name in stored if name.startswith("language_model.")]
     assert any("vision" in name for name in stored)
@@ -134,16 +137,17 @@ def test_what_cannot_be_read_is_explained(gemma: Path, tmp_path: Path) -> None:
 def test_eight_bits_need_a_cuda_device(gemma: Path) -> None:
     for device in ("cpu", "cuda"):
         with pytest.raises(EnvironmentFault, match="8 bit"):
-            load_text_encoder(encoder_files(gemma), in_8bit=True, device=device)
+            load_text_encoder(encoder_files(gemma), residence=EIGHT, device=device)
 
 
 def test_eight_bit_weights_stay_near_the_whole(
     gemma: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The same path as on a CUDA device, taken on the CPU: only the guard in front of it is lifted."""
-    monkeypatch.setattr(text_encoder, "_check_8bit", lambda _: None)
+    monkeypatch.setattr(text_encoder, "check_8bit", lambda _: None)
     plain, _ = load_text_encoder(encoder_files(gemma), max_length=16).encode(PROMPTS)
-    encoder = load_text_encoder(encoder_files(gemma), in_8bit=True, max_length=16)
+    encoder = load_text_encoder(encoder_files(gemma), residence=EIGHT, max_length=16)
+    assert isinstance(encoder.model, nn.Module)
     layers = [module for module in encoder.model.modules() if isinstance(module, nn.Linear)]
     assert len(layers) == 7 * 3
     assert {layer.weight.dtype for layer in layers} == {torch.int8}
@@ -157,5 +161,5 @@ def test_eight_bit_weights_stay_near_the_whole(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_eight_bits_stay_near_the_whole(gemma: Path) -> None:
     plain, _ = load_text_encoder(encoder_files(gemma), device="cuda", max_length=32).encode(PROMPTS)
-    rounded, _ = load_text_encoder(encoder_files(gemma), device="cuda", in_8bit=True, max_length=32).encode(PROMPTS)
+    rounded, _ = load_text_encoder(encoder_files(gemma), device="cuda", residence=EIGHT, max_length=32).encode(PROMPTS)
     assert (plain - rounded).float().std() < 0.1 * plain.float().std()

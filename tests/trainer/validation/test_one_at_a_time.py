@@ -22,7 +22,7 @@ from trainer.validation.runner import ValidationRunner
 
 LOADERS = (
     (encoding, "load_video_encoder"),
-    (prompts, "load_text_encoder"),
+    (prompts, "open_text_encoder"),
     (prompts, "load_extractor"),
     (prompts, "load_connectors"),
     (decoding, "load_video_decoder"),

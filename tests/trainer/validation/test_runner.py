@@ -174,7 +174,7 @@ def test_prompts_are_encoded_once_and_found_again(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the text encoder was loaded though every prompt is on disk")
 
-    monkeypatch.setattr(prompts, "load_text_encoder", refuse)
+    monkeypatch.setattr(prompts, "open_text_encoder", refuse)
     again, _ = _fresh(config, files)
     again.prepare()
     assert len(again.run(transformer, 1)) == 3
