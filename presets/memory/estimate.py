@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from presets.memory import phases
+from presets.memory.calibration import FORMULAS_ALONE, Calibration
 from presets.memory.decoding import ClipSize
 from presets.memory.phases import Categories, Resident, TextShape, ValidationShape
 from presets.memory.run import RunShape
@@ -13,9 +14,6 @@ from presets.memory.shapes import ModelShape, layout
 from presets.memory.tape import FP32, HALF
 
 GIB: Final = 2**30
-PEAK_FACTOR: Final = 1.05
-PEAK_CONSTANT: Final = int(0.6 * GIB)
-"""CUDA context and fragmentation, until calibrated on a card: peak = 1.05 x allocated + 0.6 GiB."""
 HOST_PROCESS: Final = 3 * GIB
 """Interpreter, torch and CUDA in host memory: a round upper bound, not measured."""
 HOST_WORKER: Final = GIB // 2
@@ -49,8 +47,14 @@ class JobShape:
     text: TextShape
     saving: SavingShape
     workers: int = 2
+    auto_swap: bool = False
+    """The trainer chooses how many blocks are swapped; until then ``run.swapped`` counts."""
+    auto_recompute: bool = False
+    """The same for recomputed blocks and ``run.recomputed``."""
     assumed: tuple[str, ...] = ()
     """What the caller did not know and took for granted, as sentences."""
+    chosen: tuple[str, ...] = ()
+    """What the trainer settles by itself on the card in question, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,14 @@ class Estimate:
 
     job: JobShape
     phases: dict[str, Categories]
-    host_bytes: int
+    host: dict[str, int]
+    """Host memory by phase, where it differs."""
     disk_bytes: int
-    assumed: tuple[str, ...] = field(default=())
+    calibration: Calibration = FORMULAS_ALONE
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        return self.job.assumed
 
     @property
     def dominant(self) -> str:
@@ -73,14 +82,23 @@ class Estimate:
         return sum(self.phases[phase].values())
 
     @property
+    def host_bytes(self) -> int:
+        """Host memory at its worst moment."""
+        return max(self.host.values())
+
+    @property
     def allocated_bytes(self) -> int:
         """What tensors take at the worst moment."""
         return self.total(self.dominant)
 
+    def peak(self, phase: str) -> int:
+        """What a card must have free in one phase."""
+        return self.calibration.peak(self.total(phase))
+
     @property
     def peak_bytes(self) -> int:
         """What a card must have free."""
-        return peak(self.allocated_bytes)
+        return self.calibration.peak(self.allocated_bytes)
 
     def fits(self, card_bytes: int) -> bool:
         return self.peak_bytes <= card_bytes
@@ -90,23 +108,20 @@ class Estimate:
         return {
             "fits": None if card_bytes is None else self.fits(card_bytes),
             "assumed": list(self.assumed),
+            "chosen": list(self.job.chosen),
+            "basis": self.calibration.words,
             "vram": {
                 "allocated_bytes": self.allocated_bytes,
                 "peak_bytes": self.peak_bytes,
                 "card_bytes": card_bytes,
                 "phases": self.phases,
             },
-            "host": {"peak_bytes": self.host_bytes},
+            "host": {"peak_bytes": self.host_bytes, "phases": self.host},
             "disk": {"bytes": self.disk_bytes},
         }
 
 
-def peak(allocated: int) -> int:
-    """Memory of the card that ``allocated`` bytes of tensors mean."""
-    return int(allocated * PEAK_FACTOR) + PEAK_CONSTANT
-
-
-def estimate(job: JobShape) -> Estimate:
+def estimate(job: JobShape, calibration: Calibration = FORMULAS_ALONE) -> Estimate:
     """Everything, in a few hundredths of a second."""
     plan = layout(job.model, job.run.modalities)
     held = phases.resident(plan, job.run)
@@ -118,17 +133,31 @@ def estimate(job: JobShape) -> Estimate:
     if job.validation is not None:
         found["validation"] = phases.validation(job.model, job.run, held, job.validation)
     found["save"] = phases.saving(held)
-    return Estimate(job, found, _host_bytes(job, held), _disk_bytes(job, held), job.assumed)
+    return Estimate(job, found, _host_bytes(job, held), _disk_bytes(job, held), calibration)
 
 
-def _host_bytes(job: JobShape, held: Resident) -> int:
-    """Process and loaders, and the larger of what a save copies and what validation takes from the card."""
+def _host_bytes(job: JobShape, held: Resident) -> dict[str, int]:
+    """Process and loaders, and what each phase puts beside them: swapped blocks, copies for a save, what waits."""
+    running = HOST_PROCESS + job.workers * HOST_WORKER + held.swapped
     copies = {"full": FP32 * held.trained + held.optimizer, "minimal": FP32 * held.trained, "off": 0}[job.saving.state]
     export = held.trained * (FP32 if job.saving.fp32 else HALF)
     if job.run.averaged and job.saving.state != "off":
         copies += FP32 * held.trained
-    offloaded = held.optimizer if job.validation is not None and job.validation.offload_optimizer else 0
-    return HOST_PROCESS + job.workers * HOST_WORKER + max(copies + export, offloaded)
+    found = {"text_encoding": HOST_PROCESS + _text_on_host(job), "training_step": running}
+    if job.validation is not None:
+        aside = held.weights + held.adapter if job.validation.aside else 0
+        found["validation"] = running + aside + (held.optimizer if job.validation.offload_optimizer else 0)
+    found["save"] = running + copies + export
+    return found
+
+
+def _text_on_host(job: JobShape) -> int:
+    """The states of all prompts wait there for the extractor; two layers pass through, as they are stored."""
+    if not job.text.encodes_prompts:
+        return 0
+    parts = job.model.parts
+    states = job.text.prompts * job.run.text_tokens * parts.text_hidden * parts.text_states * HALF
+    return states + (phases.STREAM_SLOTS * HALF * parts.text_layer if job.text.streamed else 0)
 
 
 def _disk_bytes(job: JobShape, held: Resident) -> int:

@@ -7,10 +7,11 @@ itself holds. ``latent_encoding`` is a phase of ``prepare``, the others are phas
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from presets.memory.decoding import ClipSize, decode_bytes, encode_bytes
-from presets.memory.run import GROUP, WEIGHT_BITS, Adapters, RunShape, adapters
+from presets.memory.run import GROUP, GROUP_STEP, SWAP_SLOTS, WEIGHT_BITS, RunShape, adapters
 from presets.memory.shapes import MODALITIES, Layout, LinearShape, ModelShape
 from presets.memory.step import forward_stage, training_stages
 from presets.memory.tape import FP32, HALF, Kind
@@ -29,10 +30,10 @@ WORKSPACE: Final = "workspace"
 
 EIGHT_BIT_BLOCK: Final = 256
 """bitsandbytes keeps one fp32 scale for this many 8-bit numbers of a state."""
-EIGHT_BIT_LEAST: Final = 4096
-"""Tensors with fewer numbers keep their state in fp32."""
-EMBEDDING: Final = 262_208 * 3840
-"""Numbers in Gemma's embedding, which 8 bits leave alone: only linear layers are converted."""
+UNQUANTIZED: Final = "to_gate_logits"
+"""Linear layers of a block that keep their precision: ``trainer.model.quantize.EXCLUDED``."""
+STREAM_SLOTS: Final = 2
+"""Layers of a streamed text encoder on the card."""
 SOUND_BYTES: Final = 768 << 20
 """Decoding a few seconds of sound in fp32 beyond the weights: an upper bound, not measured."""
 
@@ -48,6 +49,8 @@ class ValidationShape:
     offload_optimizer: bool = False
     conditions: bool = False
     """Samples are given something, so that their tokens have noise levels of their own."""
+    aside: bool = False
+    """The transformer waits in host memory while samples are decoded: what happens by itself when both do not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,12 @@ class TextShape:
     """Prompts that the run itself encodes."""
 
     in_8bit: bool = False
+    streamed: bool = False
+    """Layer by layer through the card, two at a time; what happens by itself when it does not fit otherwise."""
     encodes_prompts: bool = True
     """False: no validation prompts, only the connectors run over the captions."""
+    prompts: int = 3
+    """Prompts encoded together: their states wait in host memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +79,41 @@ class Resident:
     """Number of trained parameters."""
     dequantized: int
     """Scratch of the largest quantized layer; 0 without quantization."""
+    swapped: int = 0
+    """Frozen weights in pinned host memory."""
 
     def categories(self, *, optimizer: bool = True) -> Categories:
         return {WEIGHTS: self.weights, ADAPTER: self.adapter, OPTIMIZER: self.optimizer if optimizer else 0}
 
 
+@lru_cache(maxsize=256)
 def resident(plan: Layout, run: RunShape) -> Resident:
     """Weights, adapters and optimizer state of a run."""
-    found = adapters(plan, run)
-    trained = plan.parameters if run.full else found.parameters
-    bits = WEIGHT_BITS.get(run.quantization)
+    trained = plan.parameters if run.full else adapters(plan, run).parameters
+    width = FP32 if run.full or not run.half else HALF
+    block = block_bytes(plan, run)
+    swapped = plan.layers - run.on_card(plan.layers)
+    root = plan.parameters - plan.layers * plan.block_parameters
     return Resident(
-        weights=_weight_bytes(plan, run, bits),
+        weights=width * root + (plan.layers - swapped) * block,
         adapter=0 if run.full else FP32 * trained * (2 if run.averaged else 1),
         gradients=FP32 * trained,
-        optimizer=_optimizer_bytes(plan, run, found, trained),
+        optimizer=_optimizer_bytes(plan, run, trained),
         trained=trained,
-        dequantized=0 if bits is None else HALF * max(linear.weight for linear in plan.block),
+        dequantized=_scratch(plan, run, width),
+        swapped=(swapped + min(run.swapped, SWAP_SLOTS)) * block if swapped else 0,
     )
+
+
+def block_bytes(plan: Layout, run: RunShape) -> int:
+    """The frozen weights of one block, as the card and the host hold them."""
+    width = FP32 if run.full or not run.half else HALF
+    bits = None if run.full else WEIGHT_BITS.get(run.quantization)
+    if bits is None:
+        return width * plan.block_parameters
+    rounded = [linear for linear in plan.block if not linear.name.endswith(UNQUANTIZED)]
+    packed = sum(_quantized(linear, bits, width) for linear in rounded)
+    return width * (plan.block_parameters - sum(linear.weight for linear in rounded)) + packed
 
 
 def training_step(model: ModelShape, run: RunShape, held: Resident) -> Categories:
@@ -129,34 +153,50 @@ def validation(model: ModelShape, run: RunShape, held: Resident, sample: Validat
         single = replace(run, video_tokens=video, audio_tokens=audio, batch=1, mixed=mixed)
         stage = forward_stage(model, single)
         moments.append({**fixed, ACTIVATIONS: stage.total, WORKSPACE: held.dequantized})
+    # What waits in host memory is the model with its adapters; the optimizer has a setting of its own.
+    beside = {WEIGHTS: 0, ADAPTER: 0, OPTIMIZER: fixed[OPTIMIZER]} if sample.aside else fixed
     if sample.clip is not None and video:
-        decoder = HALF * model.parts.video_decoder
-        moments.append({**_with(fixed, decoder), ACTIVATIONS: decode_bytes(model, sample.clip)})
+        width = HALF if run.half else FP32
+        decoder, working = width * model.parts.video_decoder, decode_bytes(model, sample.clip) * width // HALF
+        moments.append({**_with(beside, decoder), ACTIVATIONS: working})
     if audio:
         sound = FP32 * (model.parts.audio_decoder + model.parts.vocoder)
-        moments.append({**_with(fixed, sound), ACTIVATIONS: SOUND_BYTES})
+        moments.append({**_with(beside, sound), ACTIVATIONS: SOUND_BYTES})
     return max(moments, key=lambda found: sum(found.values()), default=fixed)
 
 
 def text_encoding(model: ModelShape, run: RunShape, text: TextShape) -> Categories:
-    """Text encoder, extractor and connectors one after the other, before the transformer is loaded."""
-    parts = model.parts
-    states = run.text_tokens * parts.text_hidden * parts.text_states * HALF
+    """Text encoder with the extractor beside it, then the connectors, before the transformer is loaded.
+
+    Within a run the extractor comes after the text encoder; when data is prepared both work on a caption at once. The
+    larger is meant. Streamed, the states wait in host memory and the extractor comes afterwards, alone.
+    """
+    parts, width = model.parts, HALF if run.half else FP32
+    states = run.text_tokens * parts.text_hidden * parts.text_states * width
+    working = run.text_tokens * parts.text_hidden * 32
     connectors = sum(
         count
         for name, count in (("video", parts.video_connector), ("audio", parts.audio_connector))
         if name in run.modalities
     )
     widest = max((model.branch(name).width for name in run.modalities), default=0)
-    moments = [{WEIGHTS: HALF * connectors, ACTIVATIONS: run.text_tokens * widest * 40}]
+    moments = [{WEIGHTS: width * connectors, ACTIVATIONS: run.text_tokens * widest * 40}]
     if text.encodes_prompts:
-        encoder = HALF * parts.text_encoder
-        if text.in_8bit:
-            encoder = HALF * EMBEDDING + (parts.text_encoder - EMBEDDING)
         # All hidden states, then all of them once more, joined; projecting works on four copies of their size.
-        moments.append({WEIGHTS: encoder, ACTIVATIONS: 2 * states + run.text_tokens * parts.text_hidden * 32})
-        moments.append({WEIGHTS: HALF * parts.extractor, ACTIVATIONS: 4 * states})
+        moments.append({WEIGHTS: width * parts.extractor, ACTIVATIONS: 4 * states})
+        if text.streamed:
+            moments.append({WEIGHTS: STREAM_SLOTS * width * parts.text_layer, ACTIVATIONS: working})
+        else:
+            encoder = text_weights(model, text, width) + width * parts.extractor
+            moments.append({WEIGHTS: encoder, ACTIVATIONS: 2 * states + working})
     return max(moments, key=lambda found: sum(found.values()))
+
+
+def text_weights(model: ModelShape, text: TextShape, width: int) -> int:
+    """The text encoder as a whole, ``width`` bytes a number where it is not in eight bits."""
+    parts = model.parts
+    rest = parts.text_encoder - parts.text_embedding
+    return width * parts.text_embedding + rest * (1 if text.in_8bit else width)
 
 
 def latent_encoding(model: ModelShape, clip: ClipSize) -> Categories:
@@ -173,26 +213,35 @@ def _with(fixed: Categories, weights: int) -> Categories:
     return {**fixed, WEIGHTS: fixed[WEIGHTS] + weights}
 
 
-def _weight_bytes(plan: Layout, run: RunShape, bits: int | None) -> int:
-    width = FP32 if run.full or not run.half else HALF
-    if bits is None or run.full:
-        return width * plan.parameters
-    quantized = sum(linear.weight for linear in plan.block)
-    packed = sum(_quantized(linear, bits) for linear in plan.block)
-    return width * (plan.parameters - plan.layers * quantized) + plan.layers * packed
+def _quantized(linear: LinearShape, bits: int, width: int) -> int:
+    """A weight in ``bits`` with its scales of ``width`` bytes; see ``run.WEIGHT_BITS``."""
+    packed = linear.weight * bits // 8
+    if bits == 8:
+        return packed + width * linear.fan_out
+    groups = linear.weight // (group_size(linear.fan_in) or linear.fan_in)
+    return packed + 2 * width * groups
 
 
-def _quantized(linear: LinearShape, bits: int) -> int:
-    """A weight in ``bits`` with its scales; see ``run.WEIGHT_BITS``."""
-    extra = HALF * linear.fan_out if bits == 8 else 2 * HALF * linear.weight // GROUP
-    return linear.weight * bits // 8 + extra
+def group_size(fan_in: int) -> int | None:
+    """How many numbers of a row share a scale below eight bits; None: the whole row."""
+    if fan_in <= GROUP:
+        return None
+    return next((size for size in range(GROUP, 0, -GROUP_STEP) if fan_in % size == 0), None)
 
 
-def _optimizer_bytes(plan: Layout, run: RunShape, found: Adapters, trained: int) -> int:
-    """Two moments per parameter: fp32, or 8 bits with a scale per block."""
+def _scratch(plan: Layout, run: RunShape, width: int) -> int:
+    """The largest quantized weight unpacked; below eight bits its packed bytes are copied once on the way."""
+    bits = None if run.full else WEIGHT_BITS.get(run.quantization)
+    if bits is None:
+        return 0
+    largest = max(linear.weight for linear in plan.block)
+    return width * largest + (0 if bits == 8 else largest * bits // 8)
+
+
+def _optimizer_bytes(plan: Layout, run: RunShape, trained: int) -> int:
+    """Two moments per parameter: fp32, or 8 bits with a scale per block; small tensors keep theirs in fp32."""
     if run.optimizer == "adamw":
         return 2 * FP32 * trained
     small = plan.layers * plan.block_vectors if run.full else 0
-    del found
     large = trained - small
     return 2 * FP32 * small + 2 * (large + FP32 * large // EIGHT_BIT_BLOCK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -17,6 +18,7 @@ WEIGHT_BITS: Final[Mapping[str | None, int]] = MappingProxyType(
 """Bits of a quantized weight. Four bits and fewer come in groups of 128 with a bf16 scale and shift each; eight bits
 have one bf16 scale per output row (optimum-quanto's formats)."""
 GROUP: Final = 128
+GROUP_STEP: Final = 32
 SWAP_SLOTS: Final = 2
 """Places on the card for the weights of swapped blocks: the one at work and the one on its way."""
 
@@ -42,8 +44,8 @@ class RunShape:
     accumulation: int = 1
     checkpointing: bool = True
     recomputed: int | None = None
-    """With checkpointing: so many blocks, the first ones, keep only their inputs and run again in the backward pass; the
-    last ones, whose turn comes first there, keep everything. None: all are recomputed."""
+    """With checkpointing: so many blocks, the first ones, keep only their inputs and run again in the backward pass;
+    the last ones, whose turn comes first there, keep everything. None: all are recomputed."""
     swapped: int = 0
     """So many blocks have their frozen weights in pinned host memory; see :attr:`on_card`."""
     mixed: tuple[Modality, ...] = ()
@@ -51,6 +53,11 @@ class RunShape:
     quantization: str | None = None
     averaged: bool = False
     """A running average of the adapters is kept."""
+
+    @property
+    def mode(self) -> str:
+        """What is trained and how frozen weights are stored, in a word: runs alike in it are compared."""
+        return "full" if self.full else f"lora/{self.quantization or 'unquantized'}"
 
     def recomputes(self, layers: int) -> int:
         """How many of the blocks run again in the backward pass."""
@@ -88,6 +95,7 @@ class Adapters:
     """Trained numbers of the whole model."""
 
 
+@lru_cache(maxsize=256)
 def adapters(layout: Layout, run: RunShape) -> Adapters:
     """Match the target patterns the way the trainer does: a whole official name, or its end after a dot."""
     common = frozenset(linear.name for linear in layout.block if _matches(linear.name, run.targets))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -44,9 +45,16 @@ class PartsShape:
     vocoder: int
     text_encoder: int
     """Language part only."""
+    text_embedding: int = 262_208 * 3840
+    """Numbers of its token embedding, which eight bits leave alone."""
     text_hidden: int = 3840
     text_states: int = 49
     """Hidden states that the extractor reads: the embedding's and one per layer."""
+
+    @property
+    def text_layer(self) -> int:
+        """Parameters of one layer of the text encoder."""
+        return (self.text_encoder - self.text_embedding) // max(self.text_states - 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,9 @@ class LinearShape:
         return self.weight + (self.fan_out if self.bias else 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """What a transformer of certain modalities holds."""
+    """What a transformer of certain modalities holds. One object per model and modalities, so that it can be a key."""
 
     block: tuple[LinearShape, ...]
     root: tuple[LinearShape, ...]
@@ -129,6 +137,7 @@ class Layout:
         return root + self.layers * self.block_parameters
 
 
+@lru_cache(maxsize=32)
 def layout(model: ModelShape, modalities: tuple[Modality, ...] = MODALITIES) -> Layout:
     """Every linear layer and the number of all other parameters, for a transformer with these halves only."""
     block = tuple(_block(model, modalities))

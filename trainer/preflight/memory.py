@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from presets.geometry import AUDIO_RATE, video_tokens
 from presets.memory import (
-    PUBLISHED,
-    BranchShape,
     ClipSize,
     JobShape,
-    ModelShape,
-    PartsShape,
     RunShape,
     SavingShape,
     TextShape,
@@ -21,17 +17,16 @@ from presets.memory import (
 )
 from presets.memory.shapes import MODALITIES
 from schemas.conditions import ReferenceCondition
-from schemas.errors import WizardError
-from trainer.files.checkpoint import CONNECTOR_PREFIXES, EXTRACTOR_PREFIX, Checkpoint, transformer_config
 from trainer.files.samples import AudioShape, VideoShape
 from trainer.files.samples import TextShape as CaptionShape
 from trainer.preflight.facts import Facts, Opened
+from trainer.preflight.model_shape import run_model
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
     from schemas.strategy import ModalityConfig
 
-ASSUMED_RELEASE = "2.3"
+T = TypeVar("T")
 TEXT_TOKENS = 1024
 """Captions are padded or cut to this length."""
 
@@ -50,9 +45,13 @@ class _Gathered:
 
 def memory_job(config: LtxTrainerConfig) -> JobShape:
     """Everything the estimate needs. What cannot be read is assumed and said so; nothing is raised."""
-    facts = Facts(config)
-    found = _Gathered()
-    model = _model(facts, found)
+    return job_of(Facts(config))
+
+
+def job_of(facts: Facts) -> JobShape:
+    """The same from what is known already."""
+    config, found = facts.config, _Gathered()
+    model = run_model(facts, found.assumed)
     _tokens(facts, found)
     acceleration = config.acceleration
     job = JobShape(
@@ -60,11 +59,29 @@ def memory_job(config: LtxTrainerConfig) -> JobShape:
         run=_run(facts, found),
         clip=found.clip,
         validation=_validation(facts, found),
-        text=TextShape(in_8bit=acceleration.load_text_encoder_in_8bit, encodes_prompts=facts.encodes_prompts),
+        text=_text(facts),
         saving=_saving(config, found),
         workers=config.data.num_dataloader_workers,
+        auto_swap=acceleration.blocks_to_swap == "auto",
+        auto_recompute=acceleration.blocks_to_recompute == "auto",
     )
+    if model.vae == "2.5" and job.validation is not None and job.validation.clip is not None:
+        found.assumed.append(
+            "the 2.5 diffusion decoder's memory is unmeasured: it was worked out at one size and taken in proportion"
+        )
     return replace(job, assumed=tuple(found.assumed))
+
+
+def _text(facts: Facts) -> TextShape:
+    validation, acceleration = facts.config.validation, facts.config.acceleration
+    samples = {sample.prompt for sample in validation.samples} if facts.validates else set()
+    return TextShape(
+        in_8bit=acceleration.load_text_encoder_in_8bit,
+        streamed=acceleration.stream_text_encoder,
+        encodes_prompts=facts.encodes_prompts,
+        # The negative prompt, or the empty caption.
+        prompts=len(samples) + 1,
+    )
 
 
 def _saving(config: LtxTrainerConfig, found: _Gathered) -> SavingShape:
@@ -94,6 +111,8 @@ def _run(facts: Facts, found: _Gathered) -> RunShape:
         accumulation=optimization.gradient_accumulation_steps,
         checkpointing=optimization.enable_gradient_checkpointing,
         quantization=config.acceleration.quantization,
+        swapped=_count(config.acceleration.blocks_to_swap, 0),
+        recomputed=_count(config.acceleration.blocks_to_recompute, None),
         mixed=tuple(name for name in MODALITIES if _is_mixed(getattr(strategy, name))),
     )
     if lora is None:
@@ -107,89 +126,16 @@ def _run(facts: Facts, found: _Gathered) -> RunShape:
     )
 
 
+def _count(given: int | str, otherwise: T) -> int | T:
+    """A number of blocks; ``otherwise`` where a word stands for it."""
+    return given if isinstance(given, int) else otherwise
+
+
 def _is_mixed(modality: ModalityConfig | None) -> bool:
     """Whether tokens of one sample may have different noise levels: with conditions; references are always clean."""
     if modality is None:
         return False
     return any(modality.is_generated or isinstance(condition, ReferenceCondition) for condition in modality.conditions)
-
-
-def _model(facts: Facts, found: _Gathered) -> ModelShape:
-    checkpoint = facts.sound_checkpoint
-    if checkpoint is None:
-        path = facts.config.model.model_path
-        reason = "is not on this machine" if not path.exists() else "cannot be read as a model"
-        found.assumed.append(f"the checkpoint {path} {reason}: the published LTX-{ASSUMED_RELEASE} shapes are used")
-        return PUBLISHED[ASSUMED_RELEASE]
-    try:
-        return model_shape(checkpoint, facts.part(facts.files.video_vae_file) if facts.files else None)
-    except (WizardError, KeyError, TypeError, ValueError) as error:
-        found.assumed.append(
-            f"the configuration of {checkpoint.path} is not understood ({error}): "
-            f"the published LTX-{checkpoint.family} shapes are used"
-        )
-        return PUBLISHED[checkpoint.family]
-
-
-def model_shape(checkpoint: Checkpoint, video_vae: Checkpoint | None = None) -> ModelShape:
-    """The shape a transformer file describes; parts that stand in other files are those of its release.
-
-    Raises CheckpointError, KeyError, TypeError or ValueError for a configuration that does not describe one.
-    """
-    config: dict[str, Any] = dict(transformer_config(checkpoint))
-    release = PUBLISHED[checkpoint.family]
-    modulated = bool(config.get("cross_attention_adaln", False))
-    inner = not config.get("caption_proj_before_connector", False)
-    audio_width = int(config["audio_num_attention_heads"]) * int(config["audio_attention_head_dim"])
-    diffusion = video_vae is not None and video_vae.section("vae").get("_class_name") == "CausalDiffusionVAE"
-    vae = release.vae
-    if video_vae is not None:
-        vae = "2.5" if diffusion else "2.0" if checkpoint.family == "2.0" else "2.3"
-    return ModelShape(
-        name=checkpoint.family,
-        layers=int(config["num_layers"]),
-        video=_branch(config, ""),
-        audio=_branch(config, "audio_"),
-        bridge_width=audio_width,
-        caption_width=int(config["caption_channels"]) if inner else None,
-        gated=bool(config.get("apply_gated_attention", False)),
-        modulated=modulated,
-        prompt_embedding=modulated and bool(config.get("use_prompt_adaln_single", True)),
-        keyframe_embedding=bool(config.get("use_keyframes_abs_pos_embedding", False)),
-        vae=vae,
-        parts=_parts(checkpoint, video_vae, release.parts),
-    )
-
-
-def _branch(config: dict[str, Any], prefix: str) -> BranchShape:
-    heads = int(config[f"{prefix}num_attention_heads"])
-    return BranchShape(
-        width=heads * int(config[f"{prefix}attention_head_dim"]),
-        heads=heads,
-        channels=int(config.get(f"{prefix}in_channels", config[f"{prefix}out_channels"])),
-        ff_bias=bool(config.get(f"{prefix}ff_bias", True)),
-    )
-
-
-def _parts(checkpoint: Checkpoint, video_vae: Checkpoint | None, release: PartsShape) -> PartsShape:
-    """Parameters of the other networks, counted where a file holds them."""
-
-    def count(source: Checkpoint | None, *prefixes: str) -> int:
-        tensors = () if source is None else source.header.tensors.items()
-        return sum(info.numel for name, info in tensors if name.startswith(prefixes))
-
-    vae = checkpoint if video_vae is None else video_vae
-    found = {
-        "video_connector": count(checkpoint, CONNECTOR_PREFIXES[0]),
-        "audio_connector": count(checkpoint, CONNECTOR_PREFIXES[1]),
-        "extractor": count(checkpoint, EXTRACTOR_PREFIX),
-        "video_encoder": count(vae, "vae.encoder.", "encoder."),
-        "video_decoder": count(vae, "vae.decoder.", "decoder."),
-        "audio_encoder": count(checkpoint, "audio_vae.encoder."),
-        "audio_decoder": count(checkpoint, "audio_vae.decoder."),
-        "vocoder": count(checkpoint, "vocoder."),
-    }
-    return replace(release, **{name: number for name, number in found.items() if number})
 
 
 def _tokens(facts: Facts, found: _Gathered) -> None:

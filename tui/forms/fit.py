@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from presets.memory import GIB, Estimate, advise, estimate
+from presets.memory import GIB, Card, Estimate, JobShape, Proposal, Wish, solve, weigh
+from presets.memory.card import host_memory
 from schemas import validate
 from schemas.errors import WizardError
 from trainer.preflight.memory import memory_job
@@ -18,6 +19,8 @@ class Fit:
     """The estimate of a valid configuration against a card."""
 
     estimate: Estimate
+    job: JobShape
+    """As configured, with what is left to the trainer still open."""
     card: int | None
     """Bytes; None when no card is known."""
 
@@ -45,17 +48,29 @@ class Fit:
             yield f"fits a card of {self.card / GIB:.0f} GB"
         else:
             yield f"error: does not fit a card of {self.card / GIB:.0f} GB; to need less, one after the other:"
-            for change in advise(self.estimate, self.card):
+            for change in self.proposals()[0].changes:
                 yield f"  {change.path}: {change.value}  -> {change.peak_bytes / GIB:.1f} GB ({change.why})"
         yield f"host memory {self.estimate.host_bytes / GIB:.1f} GB, disk {self.estimate.disk_bytes / GIB:.1f} GB"
+        for sentence in self.estimate.job.chosen:
+            yield f"by itself: {sentence}"
         for sentence in self.estimate.assumed:
             yield f"assumed: {sentence}"
+        yield f"the estimate {self.estimate.calibration.words}"
+
+    def proposals(self, wish: Wish = "best quality") -> tuple[Proposal, ...]:
+        """Ways to fit the card, best first; none without a card. Takes a few tenths of a second."""
+        if self.card is None:
+            return ()
+        return solve(self.job, self.card, host_memory(), wish, self.estimate.calibration)
 
 
-def memory_fit(data: Mapping[str, Any], card: int | None) -> Fit | None:
-    """The fit of a configuration; None while it is not valid. Takes tens of milliseconds and reads headers only."""
+def memory_fit(data: Mapping[str, Any], card: int | None, name: str = "") -> Fit | None:
+    """The fit of a configuration; None while it is not valid. Takes tens of milliseconds and reads headers only.
+
+    ``name`` is the card's, for what runs on it have shown.
+    """
     try:
-        config = validate(copy.deepcopy(dict(data)))
-        return Fit(estimate(memory_job(config)), card)
+        job = memory_job(validate(copy.deepcopy(dict(data))))
     except WizardError:
         return None
+    return Fit(weigh(job, None if card is None else Card(name, card)), job, card)

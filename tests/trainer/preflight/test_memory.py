@@ -15,7 +15,8 @@ from schemas import validate
 from tests.support.sparse import write_real
 from tests.trainer.preflight.world import NAMES, VIDEO, World, strategy, video
 from trainer.files.checkpoint import read_checkpoint
-from trainer.preflight.memory import memory_job, model_shape
+from trainer.preflight.memory import memory_job
+from trainer.preflight.model_shape import model_shape
 
 UNIFIED = {"2.0": "ltx-2-19b", "2.3": "ltx-2.3-22b"}
 
