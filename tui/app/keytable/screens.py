@@ -22,12 +22,16 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("targets", "ctrl+r,U", "redo", "Redo", "Do again what was taken back", footer=False),
     Key("targets", "escape,q", "back", "Back", "Back to where you came from"),
     Key("hardware", "enter,space", "choose", "Choose", "Set the draft up for the highlighted card"),
+    Key("hardware", "right,plus", "bump(1)", "More", "Next choice, or a larger number", footer=False, shown="→"),
+    Key("hardware", "left,minus", "bump(-1)", "Less", "Previous choice, or a smaller number", footer=False, shown="←"),
     Key("hardware", "f", "fit", "Make it fit", "Propose changes with which the run fits the card"),
     Key("hardware", "w", "wish", "Wish", "Prefer speed, or prefer quality", footer=False),
     Key("hardware", "u", "undo", "Undo", "Take back the last change"),
     Key("hardware", "ctrl+r,U", "redo", "Redo", "Do again what was taken back", footer=False),
     Key("hardware", "escape,q", "back", "Back", "Back to where you came from"),
+    Key("proposals", "enter,space", "accept", "Apply", "Make these changes"),
+    Key("proposals", "escape,q", "cancel", "Cancel", "Change nothing"),
     Key("doctor", "r", "again", "Again", "Look again"),
     Key("doctor", "escape,q,enter", "back", "Back", "Back to where you came from"),
 )
-TITLES: Final = {"targets": "Target modules", "hardware": "Hardware", "doctor": "Doctor"}
+TITLES: Final = {"targets": "Target modules", "hardware": "Hardware", "proposals": "Making it fit", "doctor": "Doctor"}
