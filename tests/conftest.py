@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # One thread: sums then have one order, so that runs can be compared bit for bit.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+os.environ["COLORTERM"] = "truecolor"  # colours are those of a modern terminal, wherever the tests run
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 # A runner in the background of a script starts with Ctrl-C ignored, and so would every process tested here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Mapping
 
 from schemas.errors import UsageError
 
@@ -24,6 +25,25 @@ def require_drawing(instead: str) -> None:
         )
 
 
+def ascii_only() -> bool:
+    """True when nothing beyond ASCII can be shown: LTX2_WIZARD_ASCII=1, or a locale that is not UTF-8.
+
+    LTX2_WIZARD_ASCII=0 says that the terminal can, whatever the locale says.
+    """
+    wish = os.environ.get("LTX2_WIZARD_ASCII", "")
+    if wish:
+        return wish not in {"0", "no", "false"}
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := os.environ.get(name))), "")
+    return bool(locale) and "utf" not in locale.lower()
+
+
+def few_colours(environment: Mapping[str, str]) -> bool:
+    """True when the terminal says that it has no more than sixteen colours, whose shades its user has chosen."""
+    if environment.get("COLORTERM", "").strip().lower() in {"truecolor", "24bit"}:
+        return False
+    return not environment.get("TERM", "").endswith(("256color", "kitty", "direct"))
+
+
 def prepare_environment() -> None:
     """Set what Textual reads at import: no animation, few frames, terminal colours when colour is unwanted.
 
@@ -34,8 +54,8 @@ def prepare_environment() -> None:
     for name in ("COLUMNS", "LINES"):  # exported sizes would hide every later change of size
         os.environ.pop(name, None)
     os.environ.setdefault("TEXTUAL_FPS", "20")
-    if os.environ.get("NO_COLOR"):
-        os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")
+    if os.environ.get("NO_COLOR") or few_colours(os.environ):
+        os.environ["TEXTUAL_THEME"] = "ansi-dark"  # what the application starts from before it chooses its own
     for stream in (sys.__stderr__, sys.__stdout__):
         if isinstance(stream, io.TextIOWrapper) and (stream.encoding or "").lower().replace("-", "") != "utf8":
             stream.reconfigure(encoding="utf-8", errors="replace")

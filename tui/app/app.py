@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from rich.console import RenderableType
+from textual import events
 from textual._compositor import ChopsUpdate
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from typing_extensions import override
 
+from tui.app import palette
+from tui.app.autosave import Autosave
 from tui.app.display import SpanUpdate
+from tui.app.glyphs import in_ascii
 from tui.app.keys import bindings
-from tui.forms.rescue import rescue
+from tui.app.widgets.lines import LineView
 from tui.recent import default_path
+from tui.settings import read_setting, remember_setting
+from tui.terminal import ascii_only, few_colours
 
 LEAVE_SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
 """A closed terminal or a polite kill: leave cleanly. Ignoring SIGHUP would spin on the dead terminal's input."""
+Opener = Callable[[], Screen[Any]]
 
 
 class WizardApp(App[int]):
@@ -31,24 +41,58 @@ class WizardApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
 
-    def __init__(self, first: Screen[None]) -> None:
+    def __init__(self, first: Screen[Any] | Opener) -> None:
+        """``first`` is a screen, or makes one: then a frame is painted before that work is done."""
         super().__init__()
         self._first = first
+        self._ahead: list[events.Key] | None = None if isinstance(first, Screen) else []
+        """Keys typed before the first screen was there; None: it is there."""
         self.failure: Exception | None = None
         """The error that ended the application, for the process border to report."""
         self.rescued: list[Path] = []
         """Where unsaved drafts were put when that happened."""
+        self.autosave = Autosave(self)
+        for name in palette.NAMES:
+            self.register_theme(palette.theme(name))
+        self.theme = self._wanted_theme()
 
-    def on_mount(self) -> None:
+    def compose(self) -> ComposeResult:
+        """The frame that is seen until the first screen is there."""
+        yield LineView([((" ltx2-wizard", "strong"), ("  fine-tune LTX-2 audio-video models", "dim"))], id="title")
+
+    async def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         for number in LEAVE_SIGNALS:
             loop.add_signal_handler(number, self._hang_up, number)
-        self.push_screen(self._first)
+        self.autosave.begin()
+        if isinstance(self._first, Screen):
+            await self.push_screen(self._first)
+        else:
+            self.call_after_refresh(self._open, self._first)
 
     def on_unmount(self) -> None:
         loop = asyncio.get_running_loop()
         for number in LEAVE_SIGNALS:
             loop.remove_signal_handler(number)
+
+    async def _open(self, opener: Opener) -> None:
+        """Build the first screen now that something is on the terminal, then take the keys typed meanwhile."""
+        await self.push_screen(opener())
+        self.screen.call_after_refresh(self._catch_up)
+
+    async def _catch_up(self) -> None:
+        ahead, self._ahead = self._ahead or [], None
+        for key in ahead:
+            self.post_message(key)
+
+    @override
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and self._ahead is not None and event.key != "ctrl+q":
+            self._ahead.append(event)
+        else:
+            await super().on_event(event)
+
+    # ---------------------------------------------------------------- keys
 
     def action_leave(self) -> None:
         self.exit(0)
@@ -62,8 +106,41 @@ class WizardApp(App[int]):
         if not isinstance(self.screen, HelpScreen):
             await self.push_screen(HelpScreen(getattr(self.screen, "CONTEXTS", ("app",))))
 
+    def action_palette(self) -> None:
+        """Everything that can be done here, by name."""
+        from tui.app.screens.palette import open_palette
+
+        open_palette(self)
+
+    def action_theme(self) -> None:
+        """Dark, light, the terminal's own colours; remembered."""
+        if self.no_color:
+            return
+        names = palette.NAMES
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        remember_setting("theme", self.theme)
+
     def _hang_up(self, number: int) -> None:
+        self.autosave.look()
         self.exit(128 + number)
+
+    # ---------------------------------------------------------------- the terminal
+
+    def _wanted_theme(self) -> str:
+        """Without colours, or with few, the terminal's own; else what was chosen here last."""
+        if self.no_color or few_colours(os.environ):
+            return "terminal"
+        known = (os.environ.get("LTX2_WIZARD_THEME", ""), read_setting("theme"))
+        return next((name for name in known if name in palette.NAMES), palette.NAMES[0])
+
+    @override
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return palette.variables(palette.DARK)
+
+    @override
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return in_ascii(found) if ascii_only() else found
 
     @override
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
@@ -77,9 +154,11 @@ class WizardApp(App[int]):
         This is Textual's own hook for an unhandled error (the version is pinned below 9 and a test holds it).
         """
         self.failure = self._exception if isinstance(self._exception, Exception) else None
-        from tui.app.screens.wizard import WizardScreen
+        if any(hasattr(screen, "draft") for screen in self.screen_stack):
+            from tui.forms.rescue import rescue
 
-        drafts = [screen.draft for screen in self.screen_stack if isinstance(screen, WizardScreen)]
-        paths = [rescue(draft, default_path().parent) for draft in drafts]
-        self.rescued = [path for path in paths if path is not None]
+            self.autosave.look()
+            drafts = {id(draft): draft for screen in self.screen_stack if (draft := getattr(screen, "draft", None))}
+            paths = [rescue(draft, default_path().parent) for draft in drafts.values()]
+            self.rescued = [path for path in paths if path is not None]
         self._close_messages_no_wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.terminal import prepare_environment
 
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 def open_home() -> int:
     """Recent runs, presets, new, edit, monitor."""
-    from tui.app.screens.home import HomeScreen
 
-    return _run(HomeScreen())
+    def home() -> Screen[Any]:
+        from tui.app.screens.home import HomeScreen
+
+        return HomeScreen()
+
+    return _run(home)
 
 
 def open_monitor(folder: Path, *, ended: Callable[[], int | None] = lambda: None, until_finished: bool = False) -> int:
@@ -26,39 +30,54 @@ def open_monitor(folder: Path, *, ended: Callable[[], int | None] = lambda: None
 
     ``ended`` gives the exit code of a trainer that was started here, once it has ended.
     """
-    from tui.app.screens.monitor import MonitorScreen
     from tui.recent import recent
 
     recent().remember("runs", folder)
-    return _run(MonitorScreen(folder, ended=ended, until_finished=until_finished))
+
+    def monitor() -> Screen[Any]:
+        from tui.app.screens.monitor import MonitorScreen
+
+        return MonitorScreen(folder, ended=ended, until_finished=until_finished)
+
+    return _run(monitor)
 
 
 def open_new(preset: str | None, *, vram: float | None = None, path: Path | None = None) -> int:
     """The wizard on a new configuration; asks for the preset when none is given."""
-    if preset is None:
-        from tui.app.screens.start import StartScreen
 
-        return _run(StartScreen(vram=vram, path=path))
-    from tui.app.screens.presets import preset_draft
-    from tui.app.screens.wizard import WizardScreen
+    def start() -> Screen[Any]:
+        if preset is None:
+            from tui.app.screens.start import StartScreen
 
-    return _run(WizardScreen(preset_draft(preset, vram=vram, path=path), vram=vram))
+            return StartScreen(vram=vram, path=path)
+        from tui.app.screens.presets import preset_draft
+        from tui.app.screens.wizard import WizardScreen
+
+        return WizardScreen(preset_draft(preset, vram=vram, path=path), vram=vram)
+
+    return _run(start)
 
 
 def open_file(path: Path) -> int:
     """The wizard on an existing file. Raises ConfigError when it is no YAML."""
-    from tui.app.screens.wizard import WizardScreen, open_draft
-    from tui.recent import recent
 
-    draft, notes = open_draft(path)
-    recent().remember("configs", path)
-    return _run(WizardScreen(draft, notes=notes))
+    def wizard() -> Screen[Any]:
+        from tui.app.screens.wizard import WizardScreen
+        from tui.forms.opening import open_draft
+        from tui.recent import recent
+
+        draft, notes = open_draft(path)
+        recent().remember("configs", path)
+        return WizardScreen(draft, notes=notes)
+
+    return _run(wizard)
 
 
-def _run(screen: Screen[None]) -> int:
+def _run(opener: Callable[[], Screen[Any]]) -> int:
+    """Run the application; what ``opener`` needs is loaded when the frame is on the terminal."""
     from tui.app.app import WizardApp
 
-    app = WizardApp(screen)
+    app = WizardApp(opener)
     code = app.run()
     if app.failure is not None:
         for path in app.rescued:

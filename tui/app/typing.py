@@ -35,3 +35,13 @@ def hand_on(event: events.Key, target: Widget) -> None:
     event.stop()
     event.prevent_default()
     target._forward_event(events.Key(event.key, event.character))
+
+
+async def perform(widget: Widget, action: str) -> bool:
+    """Do what a key of the table does, for whoever has it: the focused widget, the screen or the application."""
+    screen = widget.app.screen
+    name = action.partition("(")[0]
+    for owner in (screen.focused, screen, widget.app):
+        if owner is not None and callable(getattr(owner, f"action_{name}", None)):
+            return await widget.app.run_action(action, owner)
+    return False

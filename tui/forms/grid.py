@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from schemas.errors import FieldProblem
 from tui.forms.draft import Draft, inside
 from tui.forms.rows import Row, build_rows
 from tui.forms.values import shown
-from tui.text import Line, fit
+from tui.text import Line, clean_line, fit
 
 
 @dataclass(slots=True)
@@ -22,7 +23,8 @@ class GridView:
     words: str = ""
     advanced: bool = False
     only_errors: bool = False
-    only_changed: bool = False
+    only_changed: Literal["", "default", "start"] = ""
+    """Only fields that differ from the default, or from the preset or file."""
     rows: list[Row] = field(default_factory=list)
     altered: list[int] = field(default_factory=list)
     """Rows that look different since the last rebuild, when the paths stayed the same."""
@@ -45,8 +47,18 @@ class GridView:
         """What is switched on, in words."""
         yield bool(self.words), f"find {self.words!r}"
         yield self.only_errors, "only errors"
-        yield self.only_changed, "only changed"
+        start = "preset" if self.draft.base is not None else "file"
+        yield bool(self.only_changed), f"only changed from {'default' if self.only_changed == 'default' else start}"
         yield self.advanced, "advanced"
+
+    def next_changed(self) -> None:
+        """Everything, only what differs from the default, only what differs from the preset or file, and around."""
+        if self.only_changed == "":
+            self.only_changed = "default"
+        elif self.only_changed == "default" and self.draft.start is not None:
+            self.only_changed = "start"
+        else:
+            self.only_changed = ""
 
     def row_at(self, index: int | None) -> Row | None:
         return self.rows[index] if index is not None and 0 <= index < len(self.rows) else None
@@ -85,10 +97,11 @@ class GridView:
 
     def next_problem(self, cursor: int | None) -> str | None:
         """The path of the next problem below the cursor, hidden rows included, starting over at the end."""
-        paths = [row.path for row in build_rows(self.draft) if row.selectable and self._problems.get(row.path)]
+        rows = [row for row in build_rows(self.draft) if row.selectable and self.in_reach(row)]
+        paths = [row.path for row in rows if self._problems.get(row.path)]
         if not paths:
             return None
-        order = [row.path for row in build_rows(self.draft)]
+        order = [row.path for row in rows]
         here = self.path_at(cursor)
         place = order.index(here) if here in order else -1
         return next((path for path in paths if order.index(path) > place), paths[0])
@@ -109,20 +122,24 @@ class GridView:
                 attached.setdefault(path, []).append(problem)
         return attached
 
+    def in_reach(self, row: Row) -> bool:
+        """Whether a row belongs to what is shown here at all."""
+        return not self.only or any(inside(row.path, path) for path in self.only)
+
     def _visible(self, row: Row, keep: str | None) -> bool:
         if row.kind == "group":
             return True
-        if self.only and not any(inside(row.path, path) for path in self.only):
+        if not self.in_reach(row):
             return False
         if row.path == keep:
             return True
         if self.only_errors and not self.draft.problems_below(row.path):
             return False
-        if self.only_changed and not row.changed:
+        if self.only_changed and not (row.own if self.only_changed == "start" else row.changed):
             return False
         if self.words:
             return all(word in _searchable(row) for word in self.words.lower().split())
-        quiet = row.advanced and not row.changed and not self._problems.get(row.path)
+        quiet = row.advanced and not row.changed and not row.own and not self._problems.get(row.path)
         return not quiet or self.advanced or self.only_errors or self.only_changed
 
 
@@ -139,16 +156,16 @@ def grid_line(view: GridView, index: int, width: int, current: bool) -> Line:
     if row.kind == "group":
         return _heading(view, row, width)
     problems = view.problems_of(row)
-    mark, mark_style = ("✖", "bad") if problems else ("●", "warn") if row.changed else (" ", "text")
+    mark, mark_style = _mark(row, bool(problems))
     names = min(38, max(16, width * 2 // 5))
-    name = fit(f"{'  ' * row.depth}{row.title}", names)
+    name = fit(clean_line(f"{'  ' * row.depth}{row.title}"), names)
     room = max(0, width - names - 4)
-    value = shown(row)
+    value = clean_line(shown(row).replace("\n", "⏎"))
     if problems and room > len(value) + 12:
         value = f"{value}  ← {problems[0].message}"
     if current:
         return ((f" {mark} ", "cursor"), (name, "cursor"), (" ", "cursor"), (fit(value, room), "cursor"))
-    style = "bad" if problems else "dim" if not row.relevant or not row.changed else "strong"
+    style = "bad" if problems else "dim" if not row.relevant or not (row.changed or row.own) else "strong"
     return (
         (f" {mark} ", mark_style),
         (name, "text" if row.relevant else "dim"),
@@ -157,11 +174,21 @@ def grid_line(view: GridView, index: int, width: int, current: bool) -> Line:
     )
 
 
+def _mark(row: Row, wrong: bool) -> tuple[str, str]:
+    """Wrong; changed by the user; or only other than the default, as the preset or file says."""
+    if wrong:
+        return "✖", "bad"
+    if row.own:
+        return "●", "warn"
+    return ("○", "dim") if row.changed else (" ", "text")
+
+
 def _heading(view: GridView, row: Row, width: int) -> Line:
     count = view.problems_in(row)
     tail = f" {count} ✖ " if count else ""
-    text = f"── {row.title} "
-    return ((text + "─" * max(0, width - len(text) - len(tail)), "title"), (tail, "bad"))
+    text = f" {row.title} "
+    rule = "─" * max(0, width - len(text) - len(tail) - 2)
+    return (("──", "dim"), (text, "title"), (rule, "dim"), (tail, "bad"))
 
 
 def _searchable(row: Row) -> str:

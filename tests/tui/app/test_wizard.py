@@ -13,11 +13,13 @@ from tests.tui.forms.support import small
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.picker import PickerScreen
 from tui.app.screens.presets import preset_draft
+from tui.app.screens.report import ReportScreen
 from tui.app.screens.start import StartScreen
 from tui.app.screens.textbox import TextScreen
 from tui.app.screens.value import ValueScreen
-from tui.app.screens.wizard import WizardScreen, open_draft
+from tui.app.screens.wizard import WizardScreen
 from tui.forms.draft import Draft
+from tui.forms.opening import open_draft
 
 
 async def test_a_new_configuration_from_a_preset_to_a_file(own_directories: Path) -> None:
@@ -96,13 +98,22 @@ async def test_older_keys_are_read_as_current_ones_and_it_is_said(own_directorie
     )
     draft, notes = open_draft(path)
     async with app(WizardScreen(draft, notes=notes)).run_test(size=(120, 35)) as pilot:
-        await until(pilot, lambda: "guidance_scale" in shown(pilot, "#title"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ReportScreen))
+        assert "validation.guidance_scale" in shown(pilot), "what was read differently is listed"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
         assert draft.get("validation.video_cfg_scale") == 4.0
         assert draft.dirty
         await pilot.press("u")
         await pilot.pause()
         assert draft.get("validation.guidance_scale") == 4.0
         assert not draft.dirty
+        await pilot.press("ctrl+r", "w")
+        await until(pilot, lambda: "saved" in shown(pilot, "#title"))
+    text = path.read_text()
+    assert text.startswith("model: {model_path: /m.safetensors}\ndata:"), "the order stays"
+    assert "# guidance_scale: upstream's first key" in text, "the comment of a key that is gone stays"
+    assert "video_cfg_scale: 4.0" in text
 
 
 async def test_every_kind_of_editor() -> None:

@@ -8,6 +8,8 @@ from tui.app.keytable.key import Key
 
 KEYS: Final[tuple[Key, ...]] = (
     Key("app", "f1,question_mark", "help", "Help", "Show the keys that work here", shown="?"),
+    Key("app", "ctrl+p,colon", "palette", "Commands", "Find anything to do here, or a field, by name", shown=":"),
+    Key("app", "f4", "theme", "Colours", "Dark, light, or the terminal's own colours; remembered", footer=False),
     Key("app", "ctrl+q", "leave", "Quit", "Leave the program; running trainers go on", footer=False),
     Key("app", "ctrl+l", "repaint", "Repaint", "Draw the whole screen again", footer=False),
     Key("list", "down,j", "move(1)", "Down", "Next line", footer=False, shown="↓ j"),
@@ -16,7 +18,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("list", "pageup,ctrl+u", "page(-1)", "Page up", "One page up", footer=False, shown="PgUp"),
     Key("list", "home,g", "edge(-1)", "First", "First line", footer=False, shown="Home g"),
     Key("list", "end,G", "edge(1)", "Last", "Last line", footer=False, shown="End G"),
-    Key("dialog", "escape", "cancel", "Cancel", "Close without doing anything"),
+    Key("dialog", "escape,q,enter", "cancel", "Cancel", "Close without doing anything"),
     Key("confirm", "y", "answer(True)", "Yes", "Yes"),
     Key("confirm", "n,escape,q", "answer(False)", "No", "No"),
     Key("help", "escape,q,enter,question_mark,f1", "dismiss", "Close", "Close the help", shown="Esc"),

@@ -9,8 +9,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tui.app.keys import bindings, keys_of
-from tui.app.widgets.keybar import fit_keys
+from tui.app.keys import bindings
+from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.lines import LineView
 
 
@@ -30,7 +30,8 @@ class ConfirmScreen(ModalScreen[bool]):
             yield LineView(
                 [((self._question, "strong"),), *(((text, "text"),) for text in self._details)], id="question"
             )
-            yield LineView([(), fit_keys(keys_of("confirm"), [], 60)])
+            yield LineView([()])
+            yield KeyLine("confirm")
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)

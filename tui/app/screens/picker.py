@@ -11,12 +11,13 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from tui.app.keys import bindings, keys_of
+from tui.app.keys import bindings
 from tui.app.widgets.entry import Entry, TypeAhead
-from tui.app.widgets.keybar import fit_keys
+from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
-from tui.text import Line, fit
+from tui.forms.fuzzy import NO_MATCH, score
+from tui.text import Line, clean_line, fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class PickerScreen(TypeAhead[Option]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield LineView([((self._title, "title"),)])
+            yield LineView([((clean_line(self._title), "title"),)])
             yield Entry(placeholder="type to filter", id="filter")
             yield RowList(id="options")
-            yield LineView([fit_keys(keys_of("picker"), [], 70)])
+            yield KeyLine("picker")
 
     def on_mount(self) -> None:
         rows = self.query_one(RowList)
@@ -62,8 +63,7 @@ class PickerScreen(TypeAhead[Option]):
         rows.show(len(self._shown), self._draw, cursor=self._start)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        words = event.value.lower().split()
-        self._shown = [option for option in self._options if _matches(option, words)]
+        self._shown = _matching(self._options, event.value)
         self.query_one(RowList).show(len(self._shown), self._draw, cursor=0)
 
     def on_row_list_chosen(self) -> None:
@@ -95,11 +95,12 @@ class PickerScreen(TypeAhead[Option]):
         name = min(name, max(12, width // 2))
         style = "cursor" if current else "text"
         return (
-            (" " + fit(option.label, name), style),
-            (fit(option.help, max(0, width - name - 1)), "cursor" if current else "dim"),
+            (" " + fit(clean_line(option.label), name), style),
+            (fit(clean_line(option.help), max(0, width - name - 1)), "cursor" if current else "dim"),
         )
 
 
-def _matches(option: Option, words: Sequence[str]) -> bool:
-    text = f"{option.label} {option.help}".lower()
-    return all(word in text for word in words)
+def _matching(options: list[Option], typed: str) -> list[Option]:
+    """The options that are meant, the likeliest first."""
+    scores = [(score(typed, option.label, option.help), option) for option in options]
+    return [option for found, option in sorted(scores, key=lambda pair: -pair[0]) if found != NO_MATCH]

@@ -1,37 +1,35 @@
-"""The file as it would be saved, with what is still wrong above it."""
+"""The file as it would be saved, what that changes, the same as a command; saving and launching."""
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
-from schemas.errors import ConfigError
 from tui.app.keys import bindings
+from tui.app.screens.drafting import DraftScreen
+from tui.app.screens.saving import Saver
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
 from tui.forms.draft import Draft
-from tui.text import Line, width_of
-
-if TYPE_CHECKING:
-    from tui.app.screens.saving import Saver
+from tui.forms.reviewing import TERMINAL_LIMIT, VIEWS, broken, command_text, problem_lines, written
+from tui.text import clean_line
 
 
-class ReviewScreen(Screen[None]):
-    """Errors, then the YAML text."""
+class ReviewScreen(DraftScreen):
+    """Errors, then one of VIEWS. Needs nothing but a draft; dismissed with the path of a field to mend, or nothing."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ("review", "list")
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = bindings("review")
 
-    def __init__(self, draft: Draft, saver: Saver) -> None:
-        super().__init__()
-        self._draft = draft
-        self._saver = saver
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        self._saver = Saver(self)
+        self._view = "file"
+        self._notice = ""
 
     def compose(self) -> ComposeResult:
         yield LineView([()], id="title")
@@ -39,62 +37,78 @@ class ReviewScreen(Screen[None]):
         yield KeyBar("review")
 
     def on_mount(self) -> None:
-        name = str(self._draft.path or "not saved yet")
-        self.query_one("#title", LineView).set_lines([((f" Review: {name}", "strong"),)])
         self._show()
 
     def on_resize(self) -> None:
         self._show()
 
     def _show(self) -> None:
-        lines = review_lines(self._draft)
-        self.query_one("#text", RowList).show_lines(
-            [part for line in lines for part in _broken(line, self.size.width - 1)]
-        )
+        self._draw_title()
+        lines = [*problem_lines(self.draft), *VIEWS[self._view][1](self.draft)]
+        width = self.size.width - 1
+        self.query_one("#text", RowList).show_lines([part for line in lines for part in broken(line, width)])
 
-    async def action_dismiss(self, result: None = None) -> None:
-        self.dismiss(result)
+    def _draw_title(self) -> None:
+        count = len(self.draft.problems)
+        errors = (f"{count} {'error' if count == 1 else 'errors'}", "bad") if count else ("valid", "good")
+        name = clean_line(str(self.draft.path or "not saved yet"))
+        title = (
+            (" ● " if self.draft.dirty else "   ", "warn"),
+            ("Review  ", "title"),
+            (name[-max(10, self.size.width - 60) :], "strong"),
+            ("  ", "text"),
+            errors,
+            (f"  {VIEWS[self._view][0]}", "dim"),
+            (f"  {self._notice}", "warn"),
+        )
+        self.query_one("#title", LineView).set_lines([title])
+
+    # ---------------------------------------------------------------- what saving and launching need
+
+    def tell(self, notice: str) -> None:
+        self._notice = notice
+        self._draw_title()
+
+    def changed(self, path: str | None) -> None:  # noqa: ARG002 - the whole is shown
+        self._notice = ""
+        self._show()
+
+    def action_next_error(self) -> None:
+        """Errors stand at the top."""
+        self.query_one("#text", RowList).action_edge(-1)
+
+    # ---------------------------------------------------------------- keys
+
+    def action_view(self, name: str) -> None:
+        """Show a view, or the file again."""
+        self._view = "file" if self._view == name else name
+        self._notice = ""
+        self._show()
+        self.query_one("#text", RowList).action_edge(-1)
+
+    def action_copy(self) -> None:
+        """The command while it is shown, else the whole file, to the terminal's clipboard."""
+        text, what = (command_text(self.draft), "command") if self._view == "command" else (written(self.draft), "file")
+        size = len(text.encode())
+        if not text:
+            self.tell("nothing to copy yet")
+        elif size > TERMINAL_LIMIT:
+            self.tell(f"{size} bytes are too many for a terminal's clipboard ({TERMINAL_LIMIT}); save the file instead")
+        else:
+            self.app.copy_to_clipboard(text)
+            self.tell(f"{what} sent to the terminal's clipboard, {size} bytes; tmux needs `set -g set-clipboard on`")
+
+    def action_mend(self) -> None:
+        if self.draft.problems:
+            self.dismiss(self.draft.problems[0].path)
+        else:
+            self.tell("no errors")
+
+    def action_close(self) -> None:
+        self.dismiss(None)
 
     def action_save(self) -> None:
-        self.dismiss(None)
         self._saver.save()
 
     def action_launch(self) -> None:
-        self.dismiss(None)
         self._saver.launch()
-
-
-def review_lines(draft: Draft) -> list[Line]:
-    """Problems and text, each as styled lines."""
-    lines: list[Line] = []
-    for problem in draft.problems:
-        place = f"{problem.path}: " if problem.path else ""
-        lines.append(((f"✖ {place}{problem.message}", "bad"),))
-        if problem.hint:
-            lines.append(((f"    {problem.hint}", "warn"),))
-    if lines:
-        lines.append(())
-    try:
-        text = draft.render().dump()
-    except ConfigError as error:
-        return [*lines, *(((line, "bad"),) for line in str(error).splitlines())]
-    return lines + [_yaml_line(line) for line in text.splitlines()]
-
-
-def _broken(line: Line, width: int) -> list[Line]:
-    """A line that is too long as several, the rest indented a little more."""
-    if width_of(line) <= width or width < 20:
-        return [line]
-    text, style = "".join(part for part, _ in line), line[-1][1]
-    indent = " " * min(width // 2, len(text) - len(text.lstrip()) + 4)
-    parts = textwrap.wrap(text, width, subsequent_indent=indent, drop_whitespace=False)
-    return [((part, style),) for part in parts]
-
-
-def _yaml_line(line: str) -> Line:
-    if line.lstrip().startswith("#"):
-        return ((line, "dim"),)
-    key, colon, value = line.partition(":")
-    if not colon or " " in key.strip().removeprefix("- "):
-        return ((line, "text"),)
-    return ((key + colon, "accent"), (value, "text"))

@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from tui.app.keys import bindings, keys_of
+from tui.app.keys import bindings
 from tui.app.widgets.entry import Area, TypeAhead
-from tui.app.widgets.keybar import fit_keys
+from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.lines import LineView
 from tui.text import Line
 
@@ -48,7 +48,7 @@ class TextScreen(TypeAhead[str]):
             yield LineView([((self._title, "title"),), ((self._hint, "dim"),)])
             yield Area(self._text)
             yield LineView([()], id="verdict")
-            yield LineView([fit_keys(keys_of("text"), [], 70)])
+            yield KeyLine("text")
 
     def on_mount(self) -> None:
         self._verdict()

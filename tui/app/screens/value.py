@@ -11,9 +11,9 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from tui.app.keys import bindings, keys_of
+from tui.app.keys import bindings
 from tui.app.widgets.entry import Entry, TypeAhead
-from tui.app.widgets.keybar import fit_keys
+from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.lines import LineView
 from tui.forms.complete import common_start, complete_path
 from tui.text import Line
@@ -57,7 +57,7 @@ class ValueScreen(TypeAhead[str]):
             yield LineView([()], id="verdict")
             if self._base is not None:
                 yield LineView([()], id="candidates")
-            yield LineView([fit_keys(keys_of("editor"), [], 70)])
+            yield KeyLine("editor")
 
     def on_mount(self) -> None:
         self._verdict(self._text)

@@ -24,22 +24,24 @@ class Styled(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
     DEFAULT_CSS = """
     Styled {
-        .line--text { color: $foreground; }
-        .line--dim { color: $foreground 60%; }
-        .line--strong { color: $foreground; text-style: bold; }
-        .line--title { color: $text-primary; text-style: bold; }
-        .line--accent { color: $text-accent; }
-        .line--good { color: $text-success; }
-        .line--warn { color: $text-warning; }
-        .line--bad { color: $text-error; text-style: bold; }
-        .line--cursor { color: $foreground; background: $primary; text-style: bold; }
-        .line--band { color: $primary; }
-        .line--head { color: $foreground 60%; text-style: underline; }
-        .line--key { color: $text-accent; text-style: bold; }
+        .line--text { color: $line-text; }
+        .line--dim { color: $line-dim; }
+        .line--strong { color: $line-strong; text-style: bold; }
+        .line--title { color: $line-title; text-style: bold; }
+        .line--accent { color: $line-accent; }
+        .line--good { color: $line-good; }
+        .line--warn { color: $line-warn; }
+        .line--bad { color: $line-bad; text-style: bold; }
+        .line--cursor { color: $line-cursor; background: $line-cursor-back; text-style: bold; }
+        .line--band { color: $line-band; }
+        .line--head { color: $line-head; text-style: underline; }
+        .line--key { color: $line-key; text-style: bold; }
+        .line--name { color: $line-name; }
         &:ansi {
-            .line--dim { color: ansi_default; text-style: dim; }
-            .line--head { color: ansi_default; text-style: underline; }
-            .line--cursor { color: ansi_default; background: ansi_default; text-style: reverse bold; }
+            .line--dim { text-style: dim; }
+            .line--accent { text-style: bold; }
+            .line--name { text-style: bold; }
+            .line--cursor { text-style: reverse bold; }
         }
     }
     """
