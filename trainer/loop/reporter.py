@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -12,15 +13,26 @@ from trainer.rundir import EventLog, StatusWriter
 LINE_SECONDS = 1.0
 """At least so long between two progress lines in the log."""
 
+COUNTED = re.compile(r"\s*\b(\d{1,9}) of (\d{1,9})\b")
+
+
+def keep_going() -> None:
+    """Nothing asks for a stop."""
+
 
 class Reporter:
-    """One voice for the whole run."""
+    """One voice for the whole run.
+
+    ``heed`` is asked whenever a share of work is told, and may raise to end that work.
+    """
 
     def __init__(self, events: EventLog, status: StatusWriter, clock: Callable[[], float] = time.monotonic) -> None:
         self.events, self.status = events, status
         self._clock = clock
+        self.heed: Callable[[], None] = keep_going
         self._last_line = -LINE_SECONDS
         self._last_share = -1.0
+        self._shared = ""
         self._last_metrics: tuple[int, dict[str, float]] = (-1, {})
         self._mute = False
 
@@ -31,11 +43,12 @@ class Reporter:
         self.line(f"{phase}: {message}" if message else phase)
 
     def share(self, phase: str, message: str, done: int, total: int) -> None:
-        """How much of a phase is done; told at most once a second, and at its end."""
+        """How much of a phase is done; told at most once a second, and at its beginning and end."""
+        self.heed()
         now = self._clock()
-        if done < total and now - self._last_share < LINE_SECONDS:
+        if done < total and message == self._shared and now - self._last_share < LINE_SECONDS:
             return
-        self._last_share = now
+        self._last_share, self._shared = now, message
         self.status.update(phase=phase, message=f"{message} {done}/{total}")
         self.events.append("phase", phase=phase, message=message, done=done, total=total)
 
@@ -43,6 +56,21 @@ class Reporter:
         """Something the user should know; the run goes on."""
         self.events.append("warning", code=code, message=message)
         self.line(f"warning: {message}")
+
+    def link(self, name: str, url: str) -> None:
+        """Where else this run can be watched."""
+        self.events.append("link", name=name, url=url)
+        self.line(f"{name}: {url}")
+
+    def told(self, phase: str, message: str) -> None:
+        """What part of a phase is worked on; a message with ``3 of 8`` in it tells its share by that."""
+        counted = COUNTED.search(message)
+        if counted is None:
+            self.heed()
+            self.phase(phase, message)
+        else:
+            words = message[: counted.start()] + message[counted.end() :]
+            self.share(phase, words, int(counted[1]) - 1, int(counted[2]))
 
     def metrics(self, step: int, total: int, metrics: dict[str, float], seconds_left: float | None) -> None:
         """The record of an optimizer step."""

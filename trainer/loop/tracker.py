@@ -117,4 +117,6 @@ def start_tracker(config: LtxTrainerConfig, run_id: str, reporter: Reporter) -> 
     except (wandb.Error, OSError, RuntimeError, ValueError) as error:
         reporter.warn("wandb", f"Weights & Biases cannot be reached, training goes on without: {error}")
         return NoTracker()
+    if run.url:  # none when it works offline
+        reporter.link("Weights & Biases", run.url)
     return WandbTracker(run, wandb, reporter, with_samples=config.wandb.log_validation_videos)

@@ -6,8 +6,11 @@ either replaced as a whole, or appended line by line and read by something that 
 
 from trainer.rundir.atomic import commit_directory, fsync_dir, write_atomic
 from trainer.rundir.control import Command, ControlInbox, Interval, parse_command, send
+from trainer.rundir.environment import environment
 from trainer.rundir.events import EventLog, EventReader, read_tail
-from trainer.rundir.launch import launch_detached
+from trainer.rundir.hook import told_to
+from trainer.rundir.index import EventIndex
+from trainer.rundir.keeper import IndexKeeper
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.lock import LockOwner, RunLock
 from trainer.rundir.process import process_start, same_process
@@ -17,8 +20,10 @@ from trainer.rundir.status import Status, StatusWriter, read_status
 __all__ = [
     "Command",
     "ControlInbox",
+    "EventIndex",
     "EventLog",
     "EventReader",
+    "IndexKeeper",
     "Interval",
     "LockOwner",
     "RunDirectory",
@@ -28,8 +33,8 @@ __all__ = [
     "StatusWriter",
     "commit_directory",
     "derive_state",
+    "environment",
     "fsync_dir",
-    "launch_detached",
     "list_runs",
     "parse_command",
     "process_start",
@@ -38,5 +43,6 @@ __all__ = [
     "same_process",
     "send",
     "summarize",
+    "told_to",
     "write_atomic",
 ]

@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -61,11 +61,14 @@ class EventLog:
 
     A half line left by an earlier process is closed off first. A write the disk refuses does not stop training: it is
     logged once, counted in ``lost``, and told as a warning event as soon as writing works again.
+
+    ``observer``, which may be set at any time, is shown every event right after it was written.
     """
 
     def __init__(self, path: Path, clock: Clock = time.time) -> None:
         self._path = path
         self._clock = clock
+        self.observer: Callable[[Event], None] | None = None
         self._lock = threading.Lock()
         self._untold = 0
         self.lost = 0
@@ -86,6 +89,8 @@ class EventLog:
             if not self._put(data):
                 self.lost += 1
                 self._untold += 1
+        if self.observer is not None:
+            self.observer(event)
 
     def sync(self) -> None:
         """Make everything written so far survive a power cut."""

@@ -15,7 +15,7 @@ from trainer.rundir.events import EventLog
 from trainer.rundir.index import EventIndex, resumed_step
 from trainer.rundir.index_file import index_path
 
-STEPS = 9000
+STEPS = 5000
 
 
 def _write(log: EventLog, first: int, count: int, *, source: random.Random) -> None:
@@ -97,8 +97,8 @@ def _rewritten_at_the_front(path: Path) -> None:
 
 def _rewritten_at_the_end(path: Path) -> None:
     data = path.read_bytes()
-    assert data.endswith(b'"step 9000","state":null}\n')
-    path.write_bytes(data[:-40] + data[-40:].replace(b"9000", b"9001"))
+    assert data.endswith(b'"step 5000","state":null}\n')
+    path.write_bytes(data[:-40] + data[-40:].replace(b"5000", b"5001"))
 
 
 def _index_cut(path: Path) -> None:
