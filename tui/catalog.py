@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "diff": "Show what differs between two configurations.",
     "prepare": "Turn media and captions into latents and text features.",
     "inspect": "Show what a prepared or raw dataset holds.",
+    "probe": "Take a few real steps and measure memory and time beside the estimate.",
     "train": "Train from a configuration.",
     "monitor": "Watch a run: losses, memory, samples, log, controls.",
     "runs": "List runs and their states.",
