@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from schemas import LtxTrainerConfig, load_config
+from schemas import LtxTrainerConfig, load_config, validate
 from trainer.preflight import CheckReport, check
 
 
@@ -14,7 +16,7 @@ from trainer.preflight import CheckReport, check
 class Checked:
     """A configuration that could be read, and everything the preflight has to say about it."""
 
-    path: Path
+    path: Path | None
     config: LtxTrainerConfig
     report: CheckReport
     notes: tuple[str, ...]
@@ -38,3 +40,9 @@ def check_file(path: Path) -> Checked:
     loaded = load_config(path)
     report = check(loaded.config, loaded.document, config_path=path)
     return Checked(path, loaded.config, report, tuple(str(note) for note in loaded.notes))
+
+
+def check_data(data: Mapping[str, Any], path: Path | None) -> Checked:
+    """Check a configuration that need not be saved; ``path`` is where it will be. Raises ConfigError when invalid."""
+    config = validate(copy.deepcopy(dict(data)))
+    return Checked(path, config, check(config, config_path=path), ())

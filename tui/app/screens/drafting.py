@@ -28,3 +28,10 @@ class DraftScreen(Screen[str]):
     def action_next_error(self) -> None:
         """Show the next problem."""
         raise NotImplementedError
+
+    def discard(self) -> None:
+        """The draft may go: it was saved, or a person has said so."""
+        from tui.app.app import WizardApp
+
+        if isinstance(self.app, WizardApp):
+            self.app.autosave.forget(self.draft)

@@ -1,31 +1,38 @@
-"""Home: what was used lately, and where to start."""
+"""Home: what was left unfinished, where to start, what was used lately.
+
+Nothing heavy is imported here: the first frame is there before the schema is, and each action loads what it needs.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from schemas.errors import WizardError
-from trainer.rundir.runs import RunSummary, is_run, list_runs
 from tui.app.keys import bindings
-from tui.app.screens.report import ReportScreen
-from tui.app.screens.value import ValueScreen
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
-from tui.charts.ticks import short
-from tui.monitor.strip import STATE_STYLES
-from tui.monitor.wording import duration
+from tui.drafts import DraftStore, Unsaved
+from tui.jobs import Job
+from tui.jobs import running as jobs
 from tui.recent import recent, run_roots
-from tui.text import Line, fit
+from tui.text import Line, clean_line, fit
+
+if TYPE_CHECKING:
+    from trainer.rundir.runs import RunSummary
+
+MOST = 12
+"""Runs and files that are listed."""
+NAME = 24
+"""Columns of what a line does; what it is about follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,17 @@ class Entry:
 
     line: Line
     open: Callable[[], None] | None = None
+    about: Path | Unsaved | None = None
+    """The configuration file or kept draft of the line."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was looked up in the background."""
+
+    drafts: list[Unsaved] = field(default_factory=list)
+    runs: list[RunSummary] = field(default_factory=list)
+    configs: list[Path] = field(default_factory=list)
 
 
 class HomeScreen(Screen[None]):
@@ -46,6 +64,7 @@ class HomeScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._entries: list[Entry] = []
+        self._found = Found()
 
     def compose(self) -> ComposeResult:
         yield LineView([((" ltx2-wizard", "strong"), ("  fine-tune LTX-2 audio-video models", "dim"))], id="title")
@@ -53,61 +72,86 @@ class HomeScreen(Screen[None]):
         yield KeyBar("home")
 
     def on_mount(self) -> None:
-        self.action_reload()
+        self._show()
 
     def on_screen_resume(self) -> None:
         self.action_reload()
 
+    # ---------------------------------------------------------------- looking
+
     def action_reload(self) -> None:
         """Look for runs in a thread: a run may lie on a slow disk."""
-        self._show([])
         self.run_worker(self._look, thread=True, exclusive=True, group="look")
 
     def _look(self) -> None:
-        runs = list_runs(run_roots())[:12]
-        self.call_later(self._show, runs)
+        from trainer.rundir.runs import list_runs
 
-    def _show(self, runs: list[RunSummary]) -> None:
-        if not self.is_mounted:
-            return
-        rows = self.query_one(RowList)
-        self._entries = [*self._starters(), *self._runs(runs), *self._configs()]
+        found = Found(DraftStore().unsaved(), list_runs(run_roots())[:MOST], recent().configs()[:MOST])
+        self.call_later(self._take, found)
+
+    def _take(self, found: Found) -> None:
+        if self.is_mounted:
+            self._found = found
+            self._show()
+
+    def _show(self) -> None:
+        """Lay the lines out anew; the cursor stays on the line it is on, wherever that goes."""
+        rows, before = self.query_one(RowList), self._here()
+        self._entries = [*self._starters(), *self._jobs(), *self._runs(), *self._configs()]
+        cursor = next((i for i, entry in enumerate(self._entries) if before and entry.line == before.line), rows.cursor)
         rows.show(
             len(self._entries),
             self._draw,
             selectable=lambda index: self._entries[index].open is not None,
-            cursor=rows.cursor,
+            cursor=cursor,
         )
 
+    def _here(self) -> Entry | None:
+        cursor = self.query_one(RowList).cursor
+        return self._entries[cursor] if cursor is not None and cursor < len(self._entries) else None
+
     def _draw(self, index: int, width: int, current: bool) -> Line:
-        line = self._entries[index].line
+        entry = self._entries[index]
+        if entry.open is None:
+            text = "".join(text for text, _ in entry.line)
+            return ((text + "─" * max(0, width - len(text)), "title"),)
         if not current:
-            return line
-        return ((fit("".join(text for text, _ in line), width), "cursor"),)
+            return entry.line
+        return ((fit("".join(text for text, _ in entry.line), width), "cursor"),)
+
+    # ---------------------------------------------------------------- lines
 
     def _starters(self) -> list[Entry]:
+        drafts = [
+            Entry(_line("Continue the draft", f"{draft.name}, {_ago(draft.time)}"), partial(self._resume, draft), draft)
+            for draft in self._found.drafts
+        ]
         return [
-            Entry((("── Start " + "─" * 60, "title"),)),
-            Entry((("   New configuration ", "strong"), ("from a preset", "dim")), self.action_new),
-            Entry((("   Edit a file ...", "strong"),), self.action_edit),
-            Entry((("   Watch a run ...", "strong"),), self.action_monitor),
+            *_section("Not saved yet", drafts),
+            _heading("Start"),
+            Entry(_line("New configuration", "step by step, from what the model should learn"), self.action_new),
+            Entry(_line("From a preset", "straight to all its fields"), self.action_preset),
+            Entry(_line("Edit a file", "comments and order survive"), self.action_edit),
+            Entry(_line("Duplicate a file", "a copy under another name"), self.action_duplicate),
+            Entry(_line("Prepare data", "clips and captions become training data"), self._prepare),
+            Entry(_line("Watch a run", "by its directory"), self.action_monitor),
+            Entry(_line("Demo", "a tiny model learns here within minutes"), self._demo),
+            Entry(_line("Doctor", "GPU, driver, disk, versions"), self._doctor),
         ]
 
-    def _runs(self, runs: list[RunSummary]) -> list[Entry]:
-        if not runs:
-            return []
+    def _jobs(self) -> list[Entry]:
+        return _section(
+            "Running here", [Entry(_line(job.title, ""), partial(self._watch_job, job)) for job in jobs()]
+        )
+
+    def _runs(self) -> list[Entry]:
         now = time.time()
-        return [Entry((("── Runs " + "─" * 61, "title"),))] + [
-            Entry(_run_line(run, now), partial(self._watch, run.dir)) for run in runs
-        ]
+        return _section("Runs", [Entry(_run_line(run, now), partial(self._watch, run.dir)) for run in self._found.runs])
 
     def _configs(self) -> list[Entry]:
-        found = recent().configs()[:12]
-        if not found:
-            return []
-        return [Entry((("── Configurations " + "─" * 51, "title"),))] + [
-            Entry(((f"   {path}", "text"),), partial(self._edit, path)) for path in found
-        ]
+        found = self._found.configs
+        lines = [Entry(((f"   {clean_line(str(path))}", "text"),), partial(self._edit, path), path) for path in found]
+        return _section("Configurations", lines)
 
     # ---------------------------------------------------------------- keys
 
@@ -115,77 +159,127 @@ class HomeScreen(Screen[None]):
         self.action_choose()
 
     def action_choose(self) -> None:
-        cursor = self.query_one(RowList).cursor
-        opener = self._entries[cursor].open if cursor is not None and self._entries else None
-        if opener is not None:
-            opener()
+        entry = self._here()
+        if entry is not None and entry.open is not None:
+            entry.open()
 
     def action_new(self) -> None:
-        from tui.app.screens.presets import choose_preset
-        from tui.app.screens.wizard import WizardScreen
-        from tui.forms.draft import Draft
+        from tui.app.screens.opening import open_guide
 
-        def chosen(draft: Draft | None) -> None:
-            if draft is not None:
-                self.app.push_screen(WizardScreen(draft))
+        open_guide(self.app)
 
-        choose_preset(self.app, chosen)
+    def action_preset(self) -> None:
+        from tui.app.screens.opening import open_preset
+
+        open_preset(self.app)
+
+    def action_resume(self) -> None:
+        if self._found.drafts:
+            self._resume(self._found.drafts[0])
 
     def action_edit(self) -> None:
-        def entered(text: str | None) -> None:
-            if text and text.strip():
-                self._edit(Path(text.strip()).expanduser())
+        from tui.app.screens.opening import ask_file
 
-        self.app.push_screen(ValueScreen("Edit which file?", "", judge=_judge_file, base=Path()), entered)
+        ask_file(self.app, "Edit which file?", self._edit)
+
+    def action_duplicate(self) -> None:
+        """A copy of the highlighted configuration, or of one that is asked for."""
+        from tui.app.screens.opening import ask_file, duplicate
+
+        entry = self._here()
+        if entry is not None and isinstance(entry.about, Path):
+            duplicate(self.app, entry.about)
+        else:
+            ask_file(self.app, "Make a copy of which file?", partial(duplicate, self.app))
+
+    def action_steps(self) -> None:
+        from tui.app.screens.opening import edit_file
+
+        entry = self._here()
+        if entry is not None and isinstance(entry.about, Path):
+            edit_file(self.app, entry.about, guided=True)
 
     def action_monitor(self) -> None:
-        def entered(text: str | None) -> None:
-            if text and text.strip():
-                self._watch(Path(text.strip()).expanduser())
+        from tui.app.screens.opening import ask_run
 
-        screen = ValueScreen("Watch which run directory?", "", judge=_judge_run, base=Path(), provider="directory")
-        self.app.push_screen(screen, entered)
+        ask_run(self.app, self._watch)
+
+    def action_drop(self) -> None:
+        from tui.app.screens.opening import drop_draft
+
+        entry = self._here()
+        if entry is not None and isinstance(entry.about, Unsaved):
+            drop_draft(self.app, entry.about, self.action_reload)
 
     def action_leave(self) -> None:
         self.app.exit(0)
 
-    def _edit(self, path: Path) -> None:
-        from tui.app.screens.wizard import WizardScreen, open_draft
+    # ---------------------------------------------------------------- opening
 
-        try:
-            draft, notes = open_draft(path)
-        except WizardError as error:
-            self.app.push_screen(ReportScreen("This file cannot be opened", str(error).splitlines()))
-            return
-        recent().remember("configs", path)
-        self.app.push_screen(WizardScreen(draft, notes=notes))
+    def _resume(self, draft: Unsaved) -> None:
+        from tui.app.screens.opening import resume_draft
+
+        resume_draft(self.app, draft)
+
+    def _edit(self, path: Path) -> None:
+        from tui.app.screens.opening import edit_file
+
+        edit_file(self.app, path)
 
     def _watch(self, folder: Path) -> None:
-        from tui.app.screens.monitor import MonitorScreen
+        from tui.app.screens.opening import watch_run
 
-        if not is_run(folder):
-            self.app.push_screen(ReportScreen("Nothing to watch", [f"{folder} is not a run directory"]))
-            return
-        recent().remember("runs", folder)
-        self.app.push_screen(MonitorScreen(folder))
+        watch_run(self.app, folder)
+
+    def _watch_job(self, job: Job) -> None:
+        from tui.app.screens.working import WorkingScreen
+
+        self.app.push_screen(WorkingScreen(job))
+
+    def _prepare(self) -> None:
+        from tui.app.screens.prepare import open_preparation
+
+        open_preparation(self.app, None, None, None)
+
+    def _demo(self) -> None:
+        from tui.app.screens.opening import ask_demo
+
+        ask_demo(self.app)
+
+    def _doctor(self) -> None:
+        from tui.app.screens.doctor import DoctorScreen
+
+        self.app.push_screen(DoctorScreen())
+
+
+def _heading(title: str) -> Entry:
+    return Entry(((f"── {title} ", "title"),))
+
+
+def _section(title: str, lines: Sequence[Entry]) -> list[Entry]:
+    return [_heading(title), *lines] if lines else []
+
+
+def _line(name: str, about: str) -> Line:
+    return ((f"   {clean_line(name):<{NAME}}", "strong"), (clean_line(about), "dim"))
+
+
+def _ago(then: float) -> str:
+    from tui.monitor.wording import duration
+
+    return f"{duration(max(0.0, time.time() - then))} ago"
 
 
 def _run_line(run: RunSummary, now: float) -> Line:
+    from tui.charts.ticks import short
+    from tui.monitor.strip import STATE_STYLES
+    from tui.monitor.wording import duration
+
     steps = f"{run.step}/{run.total}" if run.total else str(run.step)
     loss = f"loss {short(run.loss)}" if run.loss is not None else ""
     ago = f"{duration(now - run.updated)} ago" if run.updated else ""
     return (
-        (f"   {run.state:<9}", STATE_STYLES.get(run.state, "text")),
-        (f"{steps:<12}{loss:<13}{ago:<14}", "dim"),
-        (str(run.dir), "text"),
+        (f"   {run.state:<9} ", STATE_STYLES.get(run.state, "text")),
+        (f"{steps:<12} {loss:<13} {ago:<12} ", "dim"),
+        (clean_line(str(run.dir)), "text"),
     )
-
-
-def _judge_file(text: str) -> str:
-    path = Path(text.strip()).expanduser()
-    return "" if path.is_file() else "no such file"
-
-
-def _judge_run(text: str) -> str:
-    path = Path(text.strip()).expanduser()
-    return "" if path.is_dir() and is_run(path) else "not a run directory"

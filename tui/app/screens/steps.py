@@ -1,0 +1,102 @@
+"""The screen of each step of the guide: the parts that exist on their own, put on the path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from presets.memory import GIB
+from tui.app.screens.data import DataScreen
+from tui.app.screens.goal import GoalScreen
+from tui.app.screens.guided import Guided
+from tui.app.screens.hardware import HardwareScreen
+from tui.app.screens.model import ModelScreen
+from tui.app.screens.review import ReviewScreen
+from tui.app.screens.targets import TargetsScreen
+from tui.app.screens.wizard import WizardScreen
+from tui.guide.guide import Guide
+from tui.guide.steps import INDEX, STEPS, step_of
+
+
+class GridStep(Guided, WizardScreen):
+    """The property grid, limited to what the step is about."""
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("grid", "guide", "list")
+
+    def __init__(self, guide: Guide, name: str) -> None:
+        step = STEPS[INDEX[name]]
+        WizardScreen.__init__(self, guide.draft, only=step.only, heading=step.title)
+        self.guide, self.step = guide, name
+
+    def changed(self, path: str | None) -> None:
+        WizardScreen.changed(self, path)
+        self.look()
+
+
+class TargetsStep(Guided, TargetsScreen):
+    """The tree of modules."""
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("targets", "guide", "list")
+    step = "targets"
+
+    def __init__(self, guide: Guide) -> None:
+        TargetsScreen.__init__(self, guide.draft, vram=guide.draft.vram)
+        self.guide = guide
+
+
+class HardwareStep(Guided, HardwareScreen):
+    """The cards; choosing one leads on."""
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("hardware", "guide", "list")
+    step = "hardware"
+
+    def __init__(self, guide: Guide) -> None:
+        HardwareScreen.__init__(self, guide.draft, vram=guide.draft.vram)
+        self.guide = guide
+
+    def action_choose(self) -> None:
+        """A tier is taken with all that the goal has for it."""
+        item = self.view.item_at(self.rows.cursor)
+        if item is None or item.kind != "tier":
+            HardwareScreen.action_choose(self)
+            return
+        self.guide.choose_card(item.tier)
+        self.view.card = item.tier * GIB
+        self.changed(None)
+        self.tell(f"set up for {item.tier} GB; u takes it back")
+
+
+class ReviewStep(Guided, ReviewScreen):
+    """The file as it will be written."""
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("review", "guide", "list")
+    step = "review"
+
+    def __init__(self, guide: Guide) -> None:
+        ReviewScreen.__init__(self, guide.draft)
+        self.guide = guide
+
+    def action_mend(self) -> None:
+        """Go to the first field that is wrong, in its step."""
+        problems = self.draft.problems
+        if problems:
+            self.action_go(step_of(problems[0].path).id, problems[0].path)
+
+
+_MADE: Final[dict[str, Callable[[Guide], Guided]]] = {
+    "goal": GoalScreen,
+    "model": ModelScreen,
+    "data": DataScreen,
+    "targets": TargetsStep,
+    "hardware": HardwareStep,
+    "review": ReviewStep,
+}
+"""Steps with a screen of their own; the others are the property grid."""
+
+
+def step_screen(guide: Guide, step: str, field: str | None = None) -> Guided:
+    """The screen of a step, with the cursor on ``field`` where it has one."""
+    made = _MADE.get(step)
+    screen = made(guide) if made is not None else GridStep(guide, step)
+    screen.field = field
+    return screen

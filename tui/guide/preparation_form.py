@@ -1,0 +1,53 @@
+"""The options of ``prepare`` as a draft of their own, filled from the configuration they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.prepare import PrepareOptions
+from tui.forms.draft import Draft
+from tui.forms.rows import effective
+
+DEVICE: Final = "auto"
+_FROM_DRAFT: Final = {
+    "model_path": "model.model_path",
+    "text_encoder_path": "model.text_encoder_path",
+    "video_vae_path": "model.video_vae_path",
+    "audio_vae_path": "model.audio_vae_path",
+    "load_text_encoder_in_8bit": "acceleration.load_text_encoder_in_8bit",
+}
+
+
+def preparation_draft(config: Draft | None, dataset: Path | None) -> Draft:
+    """Options for a dataset file, with the model files, the size and the sound of a configuration."""
+    values: dict[str, Any] = {"dataset_path": str(dataset or "")}
+    if config is not None:
+        found = {name: effective(config, path) for name, path in _FROM_DRAFT.items()}
+        values |= {name: value for name, value in found.items() if value not in (None, "", False)}
+        values |= _shape(config)
+    return Draft.new({**values, "device": DEVICE}, model=PrepareOptions)
+
+
+def _shape(config: Draft) -> dict[str, Any]:
+    """Clips as large and long as the samples of validation; sound where the strategy uses it."""
+    strategy = config.data.get("training_strategy")
+    if not isinstance(strategy, Mapping) or strategy.get("video") is None:
+        return {}
+    size = effective(config, "validation.video_dims")
+    buckets = [list(size)] if isinstance(size, list | tuple) else None
+    return {"resolution_buckets": buckets, "skip_audio": strategy.get("audio") is None}
+
+
+def options_of(draft: Draft) -> PrepareOptions | None:
+    """The options as typed, None while something is wrong with them."""
+    if draft.problems:
+        return None
+    given = {name: value for name, value in draft.data.items() if value is not None}
+    return PrepareOptions.model_validate(given)
+
+
+def prepared_root(options: PrepareOptions) -> Path:
+    """What ``data.preprocessed_data_root`` should be once the dataset is prepared."""
+    return options.output_dir or options.dataset_path.parent
