@@ -17,6 +17,11 @@ class DraftScreen(Screen[str]):
         super().__init__()
         self.draft = draft
 
+    @property
+    def columns(self) -> int:
+        """Cells across that are the screen's own; something may stand beside it."""
+        return self.size.width
+
     def tell(self, notice: str) -> None:
         """Say something until the next change."""
         raise NotImplementedError

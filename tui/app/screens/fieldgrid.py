@@ -70,7 +70,7 @@ class FieldGrid(DraftScreen):
         side = self.query_one("#doc-side", LineView)
         pane = side if side.display else self.query_one("#doc", LineView)
         if pane.display:
-            lines = self.doc(pane.content_size.width or self.size.width - 2)
+            lines = self.doc(pane.content_size.width or self.columns - 2)
             pane.set_lines(cut(lines, max(1, pane.content_size.height)))
 
     def on_row_list_chosen(self) -> None:

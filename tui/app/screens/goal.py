@@ -71,7 +71,7 @@ class GoalScreen(Guided):
 
     def _arrange(self) -> None:
         halves = self.query_one("#halves")
-        stacked = self.size.width - (24 if self.size.width >= 100 else 0) < BESIDE
+        stacked = self.columns < BESIDE
         halves.set_class(stacked, "stacked")
         halves.set_class(stacked and self.size.height < 20, "little")
 

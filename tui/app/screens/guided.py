@@ -16,7 +16,7 @@ from tui.app.screens.fieldgrid import FieldGrid
 from tui.app.screens.launching import Launcher
 from tui.app.screens.saving import Saver
 from tui.app.widgets.keybar import KeyBar
-from tui.app.widgets.rail import Mark, StepRail
+from tui.app.widgets.rail import Mark, StepRail, rail_columns
 from tui.guide.data_facts import DataFacts
 from tui.guide.guide import Guide, look
 from tui.guide.model_facts import ModelFacts
@@ -58,6 +58,11 @@ class Guided(DraftScreen):
         self.look()
 
     # ---------------------------------------------------------------- the rail
+
+    @property
+    @override
+    def columns(self) -> int:
+        return self.size.width - rail_columns(self.size.width)
 
     def show_rail(self) -> None:
         """Draw how far every step is."""

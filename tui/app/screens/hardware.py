@@ -81,7 +81,7 @@ class HardwareScreen(Screen[None]):
         self._draw()
 
     def _draw(self) -> None:
-        view, width = self.view, self.size.width
+        view, width = self.view, self.rows.size.width or self.size.width
         here = view.item_at(self.rows.cursor)
         view.rebuild(width)
         cursor = view.index_of(here.id) if here is not None else view.index_of(f"tier:{view.tier}")

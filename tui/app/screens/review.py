@@ -45,7 +45,7 @@ class ReviewScreen(DraftScreen):
     def _show(self) -> None:
         self._draw_title()
         lines = [*problem_lines(self.draft), *VIEWS[self._view][1](self.draft)]
-        width = self.size.width - 1
+        width = self.columns - 1
         self.query_one("#text", RowList).show_lines([part for line in lines for part in broken(line, width)])
 
     def _draw_title(self) -> None:
@@ -55,7 +55,7 @@ class ReviewScreen(DraftScreen):
         title = (
             (" ● " if self.draft.dirty else "   ", "warn"),
             ("Review  ", "title"),
-            (name[-max(10, self.size.width - 60) :], "strong"),
+            (name[-max(10, self.columns - 60) :], "strong"),
             ("  ", "text"),
             errors,
             (f"  {VIEWS[self._view][0]}", "dim"),

@@ -14,6 +14,7 @@ from tui.app.screens.model import ModelScreen
 from tui.app.screens.review import ReviewScreen
 from tui.app.screens.targets import TargetsScreen
 from tui.app.screens.wizard import WizardScreen
+from tui.app.widgets.lines import LineView
 from tui.guide.guide import Guide
 from tui.guide.steps import INDEX, STEPS, step_of
 
@@ -43,6 +44,20 @@ class TargetsStep(Guided, TargetsScreen):
         TargetsScreen.__init__(self, guide.draft, vram=guide.draft.vram)
         self.guide = guide
 
+    def tell(self, notice: str) -> None:
+        self.query_one("#title", LineView).set_lines([((" Target modules", "title"), (f"   {notice}", "warn"))])
+
+    def changed(self, path: str | None) -> None:
+        del path
+        self._changed()
+
+    def action_next_error(self) -> None:
+        """Nothing typed here can be wrong; the launch lists what is wrong elsewhere."""
+
+    def _changed(self, node: str | None = None) -> None:
+        TargetsScreen._changed(self, node)
+        self.look()
+
 
 class HardwareStep(Guided, HardwareScreen):
     """The cards; choosing one leads on."""
@@ -62,8 +77,21 @@ class HardwareStep(Guided, HardwareScreen):
             return
         self.guide.choose_card(item.tier)
         self.view.card = item.tier * GIB
-        self.changed(None)
-        self.tell(f"set up for {item.tier} GB; u takes it back")
+        self._changed(f"set up for {item.tier} GB; u takes it back")
+
+    def tell(self, notice: str) -> None:
+        self._tell(notice)
+
+    def changed(self, path: str | None) -> None:
+        del path
+        self._changed()
+
+    def action_next_error(self) -> None:
+        """The launch lists what is wrong elsewhere."""
+
+    def _changed(self, notice: str = "") -> None:
+        HardwareScreen._changed(self, notice)
+        self.look()
 
 
 class ReviewStep(Guided, ReviewScreen):
@@ -75,6 +103,10 @@ class ReviewStep(Guided, ReviewScreen):
     def __init__(self, guide: Guide) -> None:
         ReviewScreen.__init__(self, guide.draft)
         self.guide = guide
+
+    def changed(self, path: str | None) -> None:
+        ReviewScreen.changed(self, path)
+        self.look()
 
     def action_mend(self) -> None:
         """Go to the first field that is wrong, in its step."""

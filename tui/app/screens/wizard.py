@@ -114,7 +114,7 @@ class WizardScreen(FieldGrid):
         count = len(self.draft.problems)
         name = str(self.draft.path) if self.draft.path is not None else f"new from {self.draft.preset or 'nothing'}"
         name = clean_line(name)
-        room = max(10, self.size.width - 40)
+        room = max(10, self.columns - 40)
         errors = (f"{count} {'error' if count == 1 else 'errors'}", "bad") if count else ("valid", "good")
         line: list[tuple[str, str]] = [
             (" ● " if self.draft.dirty else "   ", "warn"),
@@ -134,7 +134,7 @@ class WizardScreen(FieldGrid):
         self.query_one("#title", LineView).set_lines([tuple(line)])
 
     def _arrange(self) -> None:
-        wide = self.size.width >= WIDE
+        wide = self.columns >= WIDE
         self.query_one("#doc-side").display = wide
         below = self.query_one("#doc")
         below.display = not wide and self.size.height >= 14
@@ -188,6 +188,8 @@ class WizardScreen(FieldGrid):
             self._leave()
 
     def _leave(self) -> None:
+        if not self.view.only:
+            self.discard()
         if len(self.app.screen_stack) > 2:
             self.dismiss(None)
         else:

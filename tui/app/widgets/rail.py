@@ -17,6 +17,8 @@ COLUMN: Final = 100
 """From this width of the screen on the steps stand in a column."""
 WORDS: Final = 160
 """From this width on they say in words how far they are."""
+NARROW, WIDE = 24, 50
+"""Columns of the rail without and with words."""
 HEAD: Final = 2
 """Lines above the first step of the column."""
 
@@ -29,6 +31,11 @@ class Mark:
     title: str
     state: StepState
     current: bool
+
+
+def rail_columns(width: int) -> int:
+    """How many columns the rail takes of a screen of ``width``."""
+    return WIDE if width >= WORDS else NARROW if width >= COLUMN else 0
 
 
 class StepRail(LineView):
@@ -57,7 +64,7 @@ class StepRail(LineView):
         self._marks = marks
         self.set_class(width >= COLUMN, "column")
         self.set_class(width >= WORDS, "words")
-        self.set_lines(column(marks, 48 if width >= WORDS else 22) if width >= COLUMN else [row(marks, width)])
+        self.set_lines(column(marks, rail_columns(width) - 2) if width >= COLUMN else [row(marks, width)])
 
     def on_click(self, event: events.Click) -> None:
         found = self._at(event.y - HEAD) if self.has_class("column") else self._along(event.x)
