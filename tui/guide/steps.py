@@ -130,10 +130,16 @@ def _of_problem(problem: FieldProblem) -> Obstacle:
     return Obstacle(step_of(problem.path).id, problem.path, problem.message, problem.hint)
 
 
+_HINTS: Final = {
+    "model": "the step shows what was read from the files",
+    "data": "the step shows what is there, and prepares a dataset file",
+}
+
+
 def _of_steps(guide: Guide) -> Iterator[Obstacle]:
     """A text encoder may be missing, for a run without samples; a checkpoint and data may not."""
     for name in ("model", "data"):
         state = STEPS[INDEX[name]].known(guide)
         needed = name == "data" or guide.model is None or not guide.model.checkpoint
         if state.mark == "wrong" or (state.mark == "open" and needed):
-            yield Obstacle(name, "", state.words or "not looked at yet")
+            yield Obstacle(name, "", state.words or "not looked at yet", _HINTS[name])

@@ -26,7 +26,7 @@ class GateScreen(ModalScreen[Obstacle]):
     AUTO_FOCUS = "#obstacles"
     BINDINGS: ClassVar[list[BindingType]] = bindings("gate")
     DEFAULT_CSS = """
-    GateScreen { .dialog { width: 100; height: 80%; } #more { height: 4; } }
+    GateScreen { #obstacles { height: 3; max-height: 70%; } #more { height: 4; } }
     """
 
     def __init__(self, obstacles: Sequence[Obstacle]) -> None:
@@ -43,7 +43,9 @@ class GateScreen(ModalScreen[Obstacle]):
             yield LineView([fit_keys(keys_of("gate"), [], 60)])
 
     def on_mount(self) -> None:
-        self.query_one(RowList).show(len(self._obstacles), self._draw, follow=self._describe)
+        rows = self.query_one(RowList)
+        rows.styles.height = max(3, min(len(self._obstacles), 20))
+        rows.show(len(self._obstacles), self._draw, follow=self._describe)
 
     def _draw(self, index: int, width: int, current: bool) -> Line:
         one = self._obstacles[index]
