@@ -31,6 +31,7 @@ _ORDER: Final = (
     "a2a_ic_lora",
     "av2av_ic_lora",
 )
+_REPORTED: Final = 1.02
 _COLUMN_OF: Final = {
     ("video", "reference"): "reference_video",
     ("audio", "reference"): "reference_audio",
@@ -70,12 +71,16 @@ def tiers() -> tuple[int, ...]:
 
 
 def tier_for(vram: float) -> int:
-    """The largest tier a card of ``vram`` GB can run; raises ConfigError when it is below all of them."""
-    fitting = [tier for tier in tiers() if tier <= vram]
+    """The largest tier a card of ``vram`` GB can run; raises ConfigError when it is below all of them.
+
+    Cards report a little less than they are sold with; two percent less is the same card.
+    """
+    fitting = [tier for tier in tiers() if tier <= vram * _REPORTED]
     if not fitting:
         raise ConfigError(
             f"there is no tier for {vram:g} GB",
-            hint=f"the smallest is {tiers()[0]} GB; start from it and lower rank, size and frames by hand",
+            why=f"the smallest tier is for {tiers()[0]} GB, and what it needs is known to fit there, not below",
+            hint=f"start from --vram {tiers()[0]}; `estimate FILE --vram {vram:g}` then says what to change",
         )
     return fitting[-1]
 

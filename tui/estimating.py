@@ -57,7 +57,9 @@ class Answer:
         yield ""
         yield from self._bars()
         yield ""
-        yield from _wrapped(self._verdict())
+        found = self.found
+        yield f"peak {_gb(found.peak_bytes)} in {PHASES[found.dominant]}, context and fragmentation included"
+        yield self._verdict()
         for phase, size in self.found.host.items():
             if size == self.found.host_bytes:
                 yield f"host memory {_gb(size)} ({PHASES[phase]}), disk {_gb(self.found.disk_bytes)}"
@@ -78,14 +80,12 @@ class Answer:
             yield from _wrapped(_categories(found.phases[phase]), indent="    ")
 
     def _verdict(self) -> str:
-        found = self.found
-        peak = f"peak {_gb(found.peak_bytes)} in {PHASES[found.dominant]}, context and fragmentation included"
         if self.card is None:
-            return f"{peak}; no card is known here: give --vram GB"
-        spare = self.card.memory - found.peak_bytes
+            return "no card is known here: give --vram GB"
+        spare = self.card.memory - self.found.peak_bytes
         if spare >= 0:
-            return f"{peak}: fits a card of {_gb(self.card.memory)}, {_gb(spare)} to spare"
-        return f"{peak}: does not fit a card of {_gb(self.card.memory)}, {_gb(-spare)} too much"
+            return f"fits a card of {_gb(self.card.memory)}, {_gb(spare)} to spare"
+        return f"does not fit a card of {_gb(self.card.memory)}, {_gb(-spare)} too much"
 
     def _basis(self) -> Iterator[str]:
         for sentence in self.found.job.chosen:

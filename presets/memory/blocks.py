@@ -9,7 +9,7 @@ from typing import Final
 from presets.memory import phases
 from presets.memory.calibration import FORMULAS_ALONE, Calibration
 from presets.memory.estimate import JobShape, estimate
-from presets.memory.run import SWAP_SLOTS, RunShape
+from presets.memory.run import SWAP_SLOTS
 from presets.memory.shapes import layout
 from presets.memory.speed import pace
 
@@ -73,7 +73,7 @@ def settled(job: JobShape, card_bytes: int, calibration: Calibration = FORMULAS_
     if found.peak("text_encoding") > usable(card_bytes) and job.text.encodes_prompts and not job.text.streamed:
         job = replace(job, text=replace(job.text, streamed=True))
         said.append("the text encoder does not fit and passes through the card layer by layer")
-    if job.validation is not None and found.peak("validation") > card_bytes and not job.validation.aside:
+    if job.validation is not None and found.peak("validation") > usable(card_bytes) and not job.validation.aside:
         job = replace(job, validation=replace(job.validation, aside=True))
         said.append("the transformer waits in host memory while samples are decoded")
     return replace(job, chosen=(*job.chosen, *said))

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from presets.memory.decoding import ClipSize, decode_bytes, encode_bytes
-from presets.memory.run import GROUP, GROUP_STEP, SWAP_SLOTS, WEIGHT_BITS, RunShape, adapters
+from presets.memory.run import GROUP, GROUP_STEP, WEIGHT_BITS, RunShape, adapters
 from presets.memory.shapes import MODALITIES, Layout, LinearShape, ModelShape
 from presets.memory.step import forward_stage, training_stages
 from presets.memory.tape import FP32, HALF, Kind
@@ -101,7 +101,7 @@ def resident(plan: Layout, run: RunShape) -> Resident:
         optimizer=_optimizer_bytes(plan, run, trained),
         trained=trained,
         dequantized=_scratch(plan, run, width),
-        swapped=(swapped + min(run.swapped, SWAP_SLOTS)) * block if swapped else 0,
+        swapped=min(run.swapped, plan.layers) * block,
     )
 
 

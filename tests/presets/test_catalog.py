@@ -204,7 +204,7 @@ def test_low_vram_is_the_tier() -> None:
 
 
 @pytest.mark.parametrize("name", TABLE)
-@pytest.mark.parametrize("vram", [None, 32, 80])
+@pytest.mark.parametrize("vram", [None, 16, 24, 32, 48, 80])
 def test_every_preset_and_tier_is_complete_and_sound(name: str, vram: int | None) -> None:
     data = presets.load(name, vram=vram)
     config = validate(data)
@@ -226,11 +226,27 @@ def test_every_preset_and_tier_is_complete_and_sound(name: str, vram: int | None
 
 
 def test_tiers() -> None:
-    assert presets.tiers() == (32, 80)
-    assert [presets.tier_for(size) for size in (32, 47.9, 79, 80, 192)] == [32, 32, 32, 80, 80]
-    with pytest.raises(ConfigError, match="no tier for 24 GB"):
-        presets.load("t2v_lora", vram=24)
+    assert presets.tiers() == (16, 24, 32, 48, 80)
+    sizes = (16, 23, 24, 32, 40, 48, 75, 80, 192)
+    assert [presets.tier_for(size) for size in sizes] == [16, 16, 24, 32, 32, 48, 48, 80, 80]
+    with pytest.raises(ConfigError, match="no tier for 12 GB") as caught:
+        presets.load("t2v_lora", vram=12)
+    assert "16 GB" in str(caught.value)
     assert presets.load("t2v_lora_low_vram", vram=80)["lora"]["rank"] == 32
+
+
+@pytest.mark.parametrize(("reported", "tier"), [(15.7, 16), (23.99, 24), (31.84, 32), (47.5, 48), (79.6, 80)])
+def test_a_card_reports_less_than_it_is_sold_with(reported: float, tier: int) -> None:
+    assert presets.tier_for(reported) == tier
+
+
+@pytest.mark.parametrize("vram", [16, 24, 32])
+@pytest.mark.parametrize("name", ["video_extend_lora", "video_suffix_lora"])
+def test_clips_stay_long_enough_for_what_is_given(name: str, vram: int) -> None:
+    data, as_published = presets.load(name, vram=vram), presets.load(name)
+    assert data["validation"]["video_dims"] == [576, 576, 89]
+    assert data["training_strategy"] == as_published["training_strategy"]
+    assert data["validation"]["samples"] == as_published["validation"]["samples"]
 
 
 def test_copies_may_be_changed() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from presets.geometry import AUDIO_RATE, video_tokens
@@ -46,6 +48,14 @@ class _Gathered:
 def memory_job(config: LtxTrainerConfig) -> JobShape:
     """Everything the estimate needs. What cannot be read is assumed and said so; nothing is raised."""
     return job_of(Facts(config))
+
+
+def published_job(config: LtxTrainerConfig) -> JobShape:
+    """The same as if no file of the run were on this machine: published shapes, clips as large as the samples."""
+    nowhere = Path(os.devnull) / "nothing"
+    model = config.model.model_copy(update={"model_path": nowhere, "text_encoder_path": nowhere})
+    data = config.data.model_copy(update={"preprocessed_data_root": nowhere})
+    return memory_job(config.model_copy(update={"model": model, "data": data}))
 
 
 def job_of(facts: Facts) -> JobShape:

@@ -1,15 +1,22 @@
-"""What this machine's card can do. Warnings only: a configuration may be checked elsewhere than it is trained."""
+"""What this machine's card can do and what it holds. Where there is no card nothing is said: a configuration may be
+checked elsewhere than it is trained."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from presets.memory import GIB, Card, Proposal, known, solve, weigh
+from presets.memory.card import card as card_here
+from presets.memory.card import host_memory
+from schemas.errors import EXIT_ENVIRONMENT
 from trainer.preflight.facts import Facts
-from trainer.preflight.problem import Problem, warning
+from trainer.preflight.memory import job_of
+from trainer.preflight.problem import Problem, error, warning
 
 BF16_SINCE: Final = (8, 0)
 """Compute capability from which on bf16 is computed by the card itself (Ampere)."""
@@ -38,6 +45,45 @@ def text_encoder(facts: Facts) -> Iterator[Problem]:
             "precision and takes about 24 GB",
             "leave it for the machine with the card, or set it to false",
         )
+
+
+def memory(facts: Facts, card: Card | None = None) -> Iterator[Problem]:
+    """A run that cannot fit the card, with the nearest one that does. ``card`` None: that of this machine, if any."""
+    card = card_here() if card is None else card
+    if card is None:
+        return
+    job = job_of(facts)
+    found = weigh(job, card)
+    host = host_memory()
+    if not found.fits(card.memory):
+        proposals = solve(job, card.memory, host, "best quality", known(job, card))
+        phase = found.dominant.replace("_", " ")
+        yield error(
+            "memory-card",
+            "",
+            f"needs {_gb(found.peak_bytes)} in the phase {phase}, and the card has {_gb(card.memory)}",
+            _nearest(proposals[0]),
+            exit_code=EXIT_ENVIRONMENT,
+        )
+    elif host is not None and found.host_bytes > host:
+        yield warning(
+            "memory-host",
+            "",
+            f"needs {_gb(found.host_bytes)} of host memory, and this machine has {_gb(host)}",
+            "swap fewer blocks, or store the weights in fewer bits; see `ltx2-wizard estimate`",
+        )
+
+
+def _nearest(proposal: Proposal) -> str:
+    changes = ", ".join(f"{change.path}={json.dumps(change.value)}" for change in proposal.changes)
+    if not proposal.fits:
+        return f"use smaller or shorter clips; even with {changes} it needs {_gb(proposal.peak_bytes)}"
+    price = f"{proposal.slowdown:.2f} times as long, {proposal.quality}"
+    return f"the nearest that fits: {changes} ({_gb(proposal.peak_bytes)}; {price}); more with `ltx2-wizard estimate`"
+
+
+def _gb(size: int) -> str:
+    return f"{size / GIB:.1f} GB"
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -16,10 +17,11 @@ from presets.memory import (
     SavingShape,
     TextShape,
     ValidationShape,
-    advise,
     estimate,
 )
 from presets.memory import step as step_module
+from presets.memory.phases import block_bytes, group_size
+from presets.memory.shapes import layout
 
 CLIP = ClipSize(576, 576, 49)
 JOB = JobShape(
@@ -55,7 +57,7 @@ def test_json_is_stable() -> None:
     plain = estimate(JOB).as_json(80 * GIB)
     assert plain["fits"] is True
     assert plain["assumed"] == ["something"]
-    assert set(plain) == {"fits", "assumed", "vram", "host", "disk"}
+    assert set(plain) >= {"fits", "assumed", "vram", "host", "disk"}
     assert set(plain["vram"]) >= {"allocated_bytes", "peak_bytes", "phases"}
     assert plain["host"]["peak_bytes"] > 0
     assert plain["disk"]["bytes"] > 0
@@ -157,28 +159,10 @@ def test_offloading_moves_the_state_to_the_host() -> None:
     assert there.host_bytes >= 8 * 18_988_838_144
 
 
-def test_advice_leads_to_a_fit_and_changes_only_what_helps() -> None:
-    job = with_run(checkpointing=False, batch=2, rank=64)
-    changes = advise(estimate(job), 41 * GIB)
-    assert [change.path for change in changes][:2] == [
-        "optimization.enable_gradient_checkpointing",
-        "optimization.batch_size",
-    ]
-    assert changes[-1].peak_bytes <= 41 * GIB
-    peaks = [change.peak_bytes for change in changes]
-    assert peaks == sorted(peaks, reverse=True)
-    assert advise(estimate(JOB), 80 * GIB) == ()
-
-
-def test_advice_reaches_the_text_encoder() -> None:
-    job = replace(with_run(quantization="int4-quanto"), validation=None)
-    assert [change.path for change in advise(estimate(job), 16 * GIB)] == ["acceleration.load_text_encoder_in_8bit"]
-
-
 def test_the_computation_takes_less_than_50_ms() -> None:
     times = []
     for rank in range(16, 26):
-        step_module._training_stages.cache_clear()
+        step_module._simulated.cache_clear()
         step_module._forward_stage.cache_clear()
         start = time.process_time()
         estimate(with_run(rank=rank))
@@ -194,8 +178,64 @@ def test_one_block_and_no_bridge() -> None:
     assert "validation" not in found.phases
 
 
-def test_what_helps_only_after_another_change_is_found_too() -> None:
-    job = replace(JOB, text=replace(JOB.text, in_8bit=False))
-    found = advise(estimate(job), 24 * GIB)
-    assert "acceleration.quantization" in {change.path for change in found}
-    assert found[-1].peak_bytes < estimate(job).peak_bytes
+def test_swapped_blocks_leave_their_weights_on_the_host() -> None:
+    job = with_run(quantization="int8-quanto")
+    here, there = estimate(job), estimate(with_run(quantization="int8-quanto", swapped=12))
+    block = block_bytes(layout(JOB.model), job.run)
+    for phase in ("load", "training_step", "validation", "save"):
+        # Two places for them to land in stay.
+        assert here.phases[phase]["weights"] - there.phases[phase]["weights"] == 10 * block
+    assert there.host["training_step"] - here.host["training_step"] == 12 * block
+    assert there.phases["text_encoding"] == here.phases["text_encoding"]
+
+
+@pytest.mark.parametrize("swapped", [1, 2])
+def test_swapping_as_many_as_there_are_places_saves_nothing(swapped: int) -> None:
+    assert step_bytes(with_run(swapped=swapped)) == step_bytes(JOB)
+
+
+def test_blocks_that_keep_their_activations_cost_memory_in_proportion() -> None:
+    sizes = [step_bytes(with_run(recomputed=count)) for count in (48, 40, 32, 24)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(sizes)]
+    assert steps[0] > 4 * GIB
+    assert steps[1] == steps[2]
+    assert step_bytes(with_run(recomputed=0)) == step_bytes(with_run(checkpointing=False))
+    assert step_bytes(with_run(recomputed=None)) == sizes[0]
+
+
+def test_gates_are_not_quantized() -> None:
+    ungated = replace(JOB.model, gated=False)
+    saved = [
+        block_bytes(layout(model), JOB.run) - block_bytes(layout(model), replace(JOB.run, quantization="int8-quanto"))
+        for model in (JOB.model, ungated)
+    ]
+    assert saved[0] == saved[1]
+
+
+@pytest.mark.parametrize(("width", "group"), [(4096, 128), (96, None), (192, 96), (160, 32), (150, None)])
+def test_groups_of_low_bits(width: int, group: int | None) -> None:
+    assert group_size(width) == group
+
+
+def test_a_streamed_text_encoder_is_two_layers() -> None:
+    whole, eight, streamed = (
+        estimate(replace(JOB, text=text)) for text in (TextShape(), TextShape(in_8bit=True), TextShape(streamed=True))
+    )
+    sizes = [found.total("text_encoding") for found in (whole, eight, streamed)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[2] < 4 * GIB
+    assert streamed.host["text_encoding"] > whole.host["text_encoding"]
+
+
+def test_a_small_text_encoder_is_small() -> None:
+    parts = replace(JOB.model.parts, text_encoder=10_000_000, text_embedding=1_000_000, text_hidden=64, text_states=5)
+    found = estimate(replace(JOB, model=replace(JOB.model, parts=replace(parts, extractor=1_000_000))))
+    assert found.phases["text_encoding"]["weights"] < 5 * GIB
+
+
+def test_decoding_beside_a_model_that_steps_aside() -> None:
+    assert JOB.validation is not None
+    job = replace(JOB, model=PUBLISHED["2.5"])
+    aside = replace(job, validation=replace(JOB.validation, aside=True))
+    assert estimate(job).total("validation") - estimate(aside).total("validation") > 4 * GIB
+    assert estimate(aside).host["validation"] > estimate(job).host["validation"] + 30 * GIB

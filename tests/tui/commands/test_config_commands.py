@@ -117,7 +117,10 @@ def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(out.splitlines()) == 17
     found = json.loads(call(capsys, "presets", "--json")[1])
     assert [preset["name"] for preset in found] == list(presets.names())
-    assert found[0]["tiers"] == [32, 80]
+    needs = found[0]["vram"]
+    assert list(needs) == [str(tier) for tier in presets.tiers()]
+    assert all(need["peak_bytes"] < int(tier) * 2**30 for tier, need in needs.items())
+    assert found[0]["tiers"] == list(presets.tiers())
     assert found[0]["task"]
 
 

@@ -46,7 +46,33 @@ def test_what_does_not_fit_comes_with_advice(config: str) -> None:
     done = CliRunner().invoke(command, [config, "--vram", "24"])
     assert done.exit_code == 0
     assert "does not fit a card of 24.0 GB" in done.output
-    assert f"1. {answer['changes'][0]['path']}: " in done.output
+    assert f"{answer['changes'][0]['path']}: " in done.output
+    assert "ways to fit 24.0 GB with a tenth to spare, best quality first:" in done.output
+    assert answer["changes"] == answer["proposals"][0]["changes"]
+    assert answer["proposals"][0]["fits"] is True
+    assert answer["proposals"][0]["peak_bytes"] <= 0.9 * 24 * GIB
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
+def test_a_wish_ranks_ways_that_fit_too(config: str) -> None:
+    found = [
+        json.loads(CliRunner().invoke(command, [config, "--vram", "48", "--wish", wish, "--json"]).output)
+        for wish in ("fastest", "best quality")
+    ]
+    quick, good = (answer["proposals"][0] for answer in found)
+    assert quick["slowdown"] <= good["slowdown"]
+    assert good["quality"] == "frozen weights as published"
+    assert all(proposal["fits"] for answer in found for proposal in answer["proposals"])
+    assert CliRunner().invoke(command, [config, "--wish", "cheapest"]).exit_code == 2
+
+
+def test_what_the_trainer_chooses_by_itself_is_told(config: str) -> None:
+    path = Path(config)
+    path.write_text(path.read_text("utf-8").replace("acceleration:", "acceleration:\n  blocks_to_swap: auto"), "utf-8")
+    answer = json.loads(CliRunner().invoke(command, [config, "--vram", "32", "--json"]).output)
+    assert answer["fits"] is True
+    assert "blocks are swapped" in " ".join(answer["chosen"])
+    assert "no card is known" in CliRunner().invoke(command, [config]).output
 
 
 def test_text(config: str) -> None:
@@ -66,7 +92,8 @@ def test_text(config: str) -> None:
     assert max(map(len, bars)) <= 80
     assert "fits a card of 80.0 GB" in done.output
     assert "assumed: the checkpoint" in done.output
-    assert "rests on: " in lines[-1]
+    assert "rests on formulas alone" in done.output
+    assert "weights 35.4" in done.output
 
 
 def test_without_a_card_nothing_is_promised(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
