@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -21,6 +22,8 @@ from trainer.rundir.events import EventReader
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.process import same_process
 from trainer.rundir.status import FINAL_PHASES, read_status
+from tui.launch import Trainer
+from tui.notify import Notifier
 from tui.progress import ProgressLines
 from tui.text import clean_line
 
@@ -28,6 +31,8 @@ POLL_SECONDS: Final = 0.4
 FORWARDED: Final = (signal.SIGTERM, signal.SIGUSR1)
 """Signals that a scheduler or a container sends to us and means for the trainer."""
 LOG_LINES: Final = 20
+QUESTION: Final = "Detach and leave it running (d), save and stop (s), or go on watching (c)? [d] "
+ANSWERS: Final = ("d", "s", "c")
 
 
 class Follower:
@@ -45,9 +50,9 @@ class Follower:
         self._exit_code: int | None = None
         self._stopping = False
 
-    def follow(self, process: subprocess.Popen[bytes]) -> int:
+    def follow(self, process: Trainer) -> int:
         """Wait for the trainer and return its exit code; 0 when the user detaches."""
-        with _forwarding(lambda number: os.kill(self._trainer_pid(process), number)):
+        with _forwarding(lambda number: self._signal(process, number)):
             while True:
                 try:
                     self._wait(process)
@@ -56,7 +61,7 @@ class Follower:
                     if self._wants_to_leave(process):
                         return EXIT_OK
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait(self, process: Trainer) -> None:
         while process.poll() is None:
             self._print_new()
             try:
@@ -64,10 +69,11 @@ class Follower:
             except subprocess.TimeoutExpired:
                 continue
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> int:
+    def _ended(self, process: Trainer) -> int:
         while self._print_new():
             pass
-        code = process.returncode
+        code = process.poll() or 0
+        self._notify()
         if self._exit_code is not None:
             return self._exit_code
         click.echo(
@@ -90,39 +96,60 @@ class Follower:
         sys.stdout.flush()
         return bool(events)
 
-    def _wants_to_leave(self, process: subprocess.Popen[bytes]) -> bool:
-        """Ctrl-C: ask once whether to leave the trainer alone or to stop it."""
+    def _notify(self) -> None:
+        """Ring where somebody may have turned to something else."""
+        if sys.stderr.isatty():
+            status = read_status(self._run.status_path)
+            notifier = Notifier(self._run.path.name)
+            notifier.see("running")
+            state = status.phase if status is not None and status.phase in FINAL_PHASES else "crashed"
+            sys.stderr.write(notifier.see(state, (status.error if status else None) or ""))
+            sys.stderr.flush()
+
+    def _wants_to_leave(self, process: Trainer) -> bool:
+        """Ctrl-C: ask once whether to leave the trainer alone or to stop it. A second Ctrl-C stops it."""
         click.echo(err=True)
         if self._stopping:
             click.echo(f"Left while it is stopping. {how_to_watch(self._run)}", err=True)
             return True
-        if not sys.stdin.isatty():
-            os.kill(self._trainer_pid(process), signal.SIGINT)
-            self._stopping = True
-            return False
-        try:
-            answer = click.prompt(
-                "Leave it running (d) or save and stop (s)?",
-                type=click.Choice(["d", "s"], case_sensitive=False),
-                default="d",
-                err=True,
-            )
-        except click.Abort:
-            answer = "d"
+        answer = _ask() if sys.stdin.isatty() else "stop now"
         if answer == "d":
             click.echo(f"The trainer goes on. {how_to_watch(self._run)}", err=True)
             return True
-        send(self._run, "stop")
+        if answer == "c":
+            return False
+        if answer == "s":
+            send(self._run, "stop")
+        else:
+            self._signal(process, signal.SIGINT)
         self._stopping = True
         click.echo("Stopping after this step and a save; Ctrl-C again leaves without waiting.", err=True)
         return False
 
-    def _trainer_pid(self, process: subprocess.Popen[bytes]) -> int:
+    def _signal(self, process: Trainer, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it may have ended at this very moment
+            os.kill(self._trainer_pid(process), number)
+
+    def _trainer_pid(self, process: Trainer) -> int:
         """The trainer itself when its status is known, else whatever started it."""
         status = read_status(self._run.status_path)
         if status is None or status.phase in FINAL_PHASES or status.host != socket.gethostname():
             return process.pid
         return status.pid if same_process(status.pid, status.pid_start) else process.pid
+
+
+def _ask() -> str:
+    """The answer to Ctrl-C: d, s or c; "stop now" for a second Ctrl-C. A terminal that is gone leaves it running."""
+    try:
+        while True:
+            click.echo(QUESTION, err=True, nl=False)
+            line = sys.stdin.readline()
+            answer = line.strip().lower()[:1] or "d"
+            if answer in ANSWERS or not line:
+                return answer if line else "d"
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        return "stop now"
 
 
 def how_to_watch(run: RunDirectory) -> str:

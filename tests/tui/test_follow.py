@@ -18,7 +18,7 @@ from trainer.rundir.layout import RunDirectory
 from trainer.rundir.status import read_status
 from tui.follow import Follower
 from tui.forms.draft import Draft
-from tui.launch import PYTHON_VARIABLE, start_trainer, trainer_command
+from tui.launch import PYTHON_VARIABLE, running_trainer, start_trainer, trainer_command
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[[str], tuple[Follower, "subprocess.Popen[bytes]"]]
@@ -94,15 +94,33 @@ def test_signals_of_a_scheduler_reach_the_trainer(
     thread.join()
 
 
-def _at_a_terminal(monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("click.prompt", lambda *_args, **_options: answers.pop(0))
+class _Keyboard:
+    """A terminal's input; Ctrl-C is a line of its own, and at the end the terminal is gone."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = list(lines)
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        line = self.lines.pop(0) if self.lines else ""
+        if line == "^C":
+            raise KeyboardInterrupt
+        return line
 
 
+def _at_a_terminal(monkeypatch: pytest.MonkeyPatch, *lines: str) -> _Keyboard:
+    keyboard = _Keyboard(*lines)
+    monkeypatch.setattr("sys.stdin", keyboard)
+    return keyboard
+
+
+@pytest.mark.parametrize("line", ["d\n", "\n", ""])
 def test_ctrl_c_and_detach_leaves_the_trainer_alone(
-    start: Start, run: RunDirectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str, start: Start, run: RunDirectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _at_a_terminal(monkeypatch, ["d"])
+    _at_a_terminal(monkeypatch, line)
     follower, process = start("5000 finish")
     thread = _when_training(run, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert follower.follow(process) == 0
@@ -114,9 +132,37 @@ def test_ctrl_c_and_detach_leaves_the_trainer_alone(
 
 
 def test_ctrl_c_and_stop_waits_for_the_save(start: Start, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    _at_a_terminal(monkeypatch, ["s"])
+    _at_a_terminal(monkeypatch, "x\n", "s\n")
     follower, process = start("5000 finish")
     thread = _when_training(run, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert follower.follow(process) == 75
     thread.join()
     assert process.poll() == 75
+
+
+def test_a_second_ctrl_c_stops_it(start: Start, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    _at_a_terminal(monkeypatch, "^C")
+    follower, process = start("5000 finish")
+    thread = _when_training(run, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert follower.follow(process) == 130
+    thread.join()
+
+
+def test_ctrl_c_and_go_on_watching(start: Start, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyboard = _at_a_terminal(monkeypatch, "c\n")
+    follower, process = start("60 finish")
+    thread = _when_training(run, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert follower.follow(process) == 0
+    thread.join()
+    assert not keyboard.lines
+
+
+def test_a_trainer_that_somebody_else_started_is_followed_to_its_end(start: Start, run: RunDirectory) -> None:
+    _, process = start("80 finish")
+    _when_training(run, lambda: None).join()
+    found = running_trainer(run)
+    assert found is not None
+    assert found.pid == process.pid
+    assert Follower(run).follow(found) == 0
+    process.wait(10)
+    assert running_trainer(run) is None

@@ -28,12 +28,16 @@ def _train(config_path: Path, *, plain: bool) -> int:
     from schemas import load_config
     from trainer.rundir.layout import RunDirectory
     from tui.follow import Follower
-    from tui.launch import start_trainer, trainer_command
+    from tui.launch import Trainer, running_trainer, start_trainer, trainer_command
     from tui.terminal import can_draw
 
     run = RunDirectory(Path(load_config(config_path).config.output_dir))
     follower = Follower(run)
-    process = start_trainer(trainer_command(config_path, resume="auto", processes=1), run)
+    process: Trainer | None = running_trainer(run)  # of a demo that was left alone
+    if process is None:
+        process = start_trainer(trainer_command(config_path, resume="auto", processes=1), run)
+    else:
+        click.echo(f"      process {process.pid} trains it already; following that one")
     if can_draw() and not plain:
         from tui.app.entry import open_monitor
 

@@ -24,7 +24,22 @@ from tui.catalog import COMMANDS
 @click.option(
     "--num-processes", type=click.IntRange(min=1), default=1, show_default=True, help="Processes (GPUs) on this host."
 )
-def command(file: Path, detach: bool, monitor: bool, resume: str, num_processes: int) -> int:
+@click.option("--gpu", "--gpus", "gpu", metavar="N", help="The card to train on, as nvidia-smi counts; or its name.")
+@click.option(
+    "--on-event",
+    default="",
+    metavar="CMD",
+    help="Run CMD for every event but metrics, with the event as JSON on its standard input; never by a shell.",
+)
+def command(
+    file: Path, detach: bool, monitor: bool, resume: str, num_processes: int, gpu: str | None, on_event: str
+) -> int:
+    from trainer.rundir.hook import parse_hook
+
+    if on_event:
+        parse_hook(on_event)
+    if num_processes > 1:
+        raise UsageError("--num-processes: several processes are not supported yet", hint="train on one card")
     if detach and monitor:
         raise UsageError("--detach and --monitor exclude each other", hint="use `ltx2-wizard monitor RUN` later")
     if monitor:
@@ -33,16 +48,17 @@ def command(file: Path, detach: bool, monitor: bool, resume: str, num_processes:
         require_drawing("leave --monitor out, or use --detach")
     if resume not in {"auto", "never"} and not Path(resume).exists():
         raise UsageError(f"--resume {resume}: no such checkpoint", hint="auto, never, or an existing path")
-    return _train(file, detach=detach, monitor=monitor, resume=resume, processes=num_processes)
+    return _train(file, detach=detach, monitor=monitor, resume=resume, gpu=gpu, on_event=on_event)
 
 
-def _train(file: Path, *, detach: bool, monitor: bool, resume: str, processes: int) -> int:
+def _train(file: Path, *, detach: bool, monitor: bool, resume: str, gpu: str | None, on_event: str) -> int:
     from trainer.rundir.layout import RunDirectory
     from tui.checking import check_file
     from tui.follow import Follower, how_to_watch
-    from tui.launch import start_trainer, trainer_command
+    from tui.launch import gpu_environment, start_trainer, trainer_command
     from tui.recent import recent
 
+    environment = gpu_environment(gpu)
     checked = check_file(file)
     for line in checked.lines():
         click.echo(line, err=True)
@@ -50,7 +66,8 @@ def _train(file: Path, *, detach: bool, monitor: bool, resume: str, processes: i
         return checked.report.exit_code
     run = RunDirectory(Path(checked.config.output_dir))
     follower = Follower(run)
-    process = start_trainer(trainer_command(file, resume=resume, processes=processes), run)
+    arguments = trainer_command(file, resume=resume, processes=1, on_event=on_event)
+    process = start_trainer(arguments, run, environment=environment)
     recent().remember("configs", file)
     recent().remember("runs", run.path)
     if detach:
