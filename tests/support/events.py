@@ -79,6 +79,10 @@ class Recording:
         poster = self.run.poster_path(self.step, index)
         self._log.append("sample", step=self.step, index=index, path=str(path), poster=str(poster), prompt=prompt)
 
+    def answer(self, identity: str, verb: str, arg: object, result: str, message: str) -> None:
+        """What the trainer says to a command."""
+        self._log.append("control", id=identity, verb=verb, arg=arg, result=result, message=message)
+
     def exit(self, state: str, code: int, message: str = "") -> None:
         self._log.append("exit", state=state, code=code, message=message)
 

@@ -1,7 +1,8 @@
-"""Dots in braille cells: a band from minimum to maximum and the running mean as a line, column by column.
+"""Curves as characters: a band from minimum to maximum and a line per curve, column by column.
 
-A terminal cell holds 2 x 4 dots. The mean is opaque: a cell it passes through shows only the mean, so colours never
+A terminal cell holds 2 x 4 dots. The curve on top is opaque: a cell it passes through shows only it, so colours never
 mix. A cell column depends only on its own two dot columns and the one before, so new points repaint few cells.
+Where braille cannot be shown, a cell is drawn with plain characters instead.
 """
 
 from __future__ import annotations
@@ -11,109 +12,63 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tui.charts.series import Series
-from tui.charts.ticks import grown_domain, nice_range
+from tui.charts.gathered import DotColumn
+from tui.charts.view import View
 
 BRAILLE: Final = 0x2800
 DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bit of the dot at [column][row] inside a cell."""
-BLANK, BAND, MEAN, BAD = range(4)
-"""What a cell shows; the widget gives each a style."""
-BAD_MARK: Final = "×"
+ROWS: Final = (0x09, 0x12, 0x24, 0xC0)
+"""Both dots of each row."""
+BLANK, BAND, BAD, CURSOR, GUIDE = "text", "band", "bad", "cursor", "dim"
+"""Styles of what is no line; a line has the style of its curve."""
 
-Cell = tuple[str, int]
+Cell = tuple[str, str]
+"""A character and the name of its style."""
 EMPTY: Final[Cell] = (" ", BLANK)
+Span = tuple[int, int]
+"""First and last dot row of something, counted from the top."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The mapping from steps and values to dots. Two equal views draw equal columns from equal data."""
+class Guide:
+    """Something that happened at a step: a letter at the top of its column, and a line below it."""
 
-    columns: int
-    rows: int
-    """Size in cells."""
-    start: int
-    domain: int
-    """First step and number of steps across the whole width."""
-    low: float
-    high: float
-    tick: float
-    """Range and distance of labels on the y axis, in log10 when ``log``."""
-    log: bool = False
-
-    def column_of(self, step: int) -> int:
-        """Dot column of a step; may lie outside."""
-        return (step - self.start) * self.columns * 2 // self.domain
-
-    def row_of(self, value: float) -> int:
-        """Dot row of a value counted from the top, kept inside the picture."""
-        if self.log:
-            value = math.log10(value) if value > 0 else self.low
-        height = self.rows * 4 - 1
-        return min(height, max(0, height - round((value - self.low) / (self.high - self.low) * height)))
+    step: int
+    letter: str
+    style: str
 
 
-@dataclass(slots=True)
-class DotColumn:
-    """What falls into one dot column."""
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A curve in dots: what it covers in each dot column."""
 
-    low: float = math.inf
-    high: float = -math.inf
-    mean: float = math.nan
-    bad: bool = False
-
-
-def fit_view(
-    series: Series, columns: int, rows: int, *, log: bool = False, robust: bool = False, start: int = 0
-) -> View | None:
-    """The view that shows the series from step ``start`` on; None while there is nothing finite to show."""
-    bounds = series.bounds(robust=robust)
-    if bounds is None or columns < 1 or rows < 1:
-        return None
-    log = log and bounds[1] > 0
-    if log:
-        positive = [bin_.low for bin_ in series.bins if bin_.count and bin_.low > 0]
-        floor = min(positive, default=bounds[1])
-        bounds = math.log10(floor), math.log10(bounds[1])
-    low, high, tick = nice_range(*bounds, max(2, rows // 3))
-    steps = (series.last_step or 0) + 1 - start
-    return View(columns, rows, start, grown_domain(max(1, steps)), low, high, tick, log)
+    style: str
+    mark: str
+    """The character that stands for the curve where there are no dots to tell it apart by."""
+    line: tuple[Span | None, ...]
+    band: tuple[Span | None, ...]
+    bad: tuple[bool, ...]
 
 
-def dot_columns(series: Series, view: View) -> list[DotColumn]:
-    """The series gathered into the view's dot columns."""
-    smooth = series.refresh_smooth()
-    columns = [DotColumn() for _ in range(view.columns * 2)]
-    for index, bin_ in enumerate(series.bins):
-        if bin_.empty:
-            continue
-        place = view.column_of(index * series.width)
-        if not 0 <= place < len(columns):
-            continue
-        column = columns[place]
-        if bin_.count:
-            column.low, column.high = min(column.low, bin_.low), max(column.high, bin_.high)
-            column.mean = smooth[index]
-        column.bad = column.bad or bin_.bad > 0
-    return columns
+def trace(columns: Sequence[DotColumn], view: View, style: str, *, band: bool, mark: str = "") -> Traced:
+    """Put gathered columns into the rows of a view."""
+    bands: list[Span | None] = [None] * len(columns)
+    if band:
+        for x, column in enumerate(columns):
+            if column.high >= column.low:
+                bands[x] = (view.row_of(column.high), view.row_of(column.low))
+    return Traced(style, mark, tuple(_links(columns, view)), tuple(bands), tuple(column.bad for column in columns))
 
 
-def draw(series: Series, view: View) -> list[list[Cell]]:
-    """The whole picture: ``view.rows`` rows of ``view.columns`` cells."""
-    dots = dot_columns(series, view)
-    links = _links(dots, view)
-    painted = [_paint(dots, links, view, cell) for cell in range(view.columns)]
-    return [[painted[x][y] for x in range(view.columns)] for y in range(view.rows)]
-
-
-def _links(dots: Sequence[DotColumn], view: View) -> list[tuple[int, int] | None]:
-    """For each dot column the rows the mean line covers: joined to the last known column, broken by bad values."""
-    links: list[tuple[int, int] | None] = [None] * len(dots)
+def _links(columns: Sequence[DotColumn], view: View) -> list[Span | None]:
+    """For each dot column the rows the line covers: joined to the last known column, broken by bad values."""
+    links: list[Span | None] = [None] * len(columns)
     previous: tuple[int, int] | None = None
-    for x, column in enumerate(dots):
-        if column.bad and math.isnan(column.mean):
+    for x, column in enumerate(columns):
+        if column.bad and column.mean != column.mean:
             previous = None
-        if math.isnan(column.mean):
+        if column.mean != column.mean:
             continue
         row = view.row_of(column.mean)
         if previous is None:
@@ -124,7 +79,7 @@ def _links(dots: Sequence[DotColumn], view: View) -> list[tuple[int, int] | None
     return links
 
 
-def _join(links: list[tuple[int, int] | None], start: tuple[int, int], end: tuple[int, int]) -> None:
+def _join(links: list[Span | None], start: tuple[int, int], end: tuple[int, int]) -> None:
     """Cover a straight line of dots from just behind ``start`` to ``end``."""
     (x0, y0), (x1, y1) = start, end
     last = y0
@@ -135,24 +90,59 @@ def _join(links: list[tuple[int, int] | None], start: tuple[int, int], end: tupl
         last = row
 
 
-def _paint(dots: Sequence[DotColumn], links: Sequence[tuple[int, int] | None], view: View, cell: int) -> list[Cell]:
-    """One column of cells from top to bottom."""
-    mean, band = [0] * view.rows, [0] * view.rows
-    for side in (0, 1):
-        column, link = dots[cell * 2 + side], links[cell * 2 + side]
-        if link is not None:
-            _fill(mean, side, *link)
-        if column.high >= column.low:
-            _fill(band, side, view.row_of(column.high), view.row_of(column.low))
-    cells = [
-        (chr(BRAILLE | bits), MEAN) if bits else (chr(BRAILLE | under), BAND) if under else EMPTY
-        for bits, under in zip(mean, band, strict=True)
-    ]
-    if dots[cell * 2].bad or dots[cell * 2 + 1].bad:
-        cells[-1] = (BAD_MARK, BAD)
+def paint(curves: Sequence[Traced], rows: int, cell: int, *, ascii_only: bool = False) -> list[Cell]:
+    """One column of cells from top to bottom; the first curve lies on top, bands below every line."""
+    cells = [EMPTY] * rows
+    for curve in reversed(curves):
+        _lay(cells, _bits(curve.band, rows, cell), BAND, ":" if ascii_only else "")
+    for curve in reversed(curves):
+        _lay(cells, _bits(curve.line, rows, cell), curve.style, (curve.mark or "*") if ascii_only else "")
+    if any(curve.bad[cell * 2] or curve.bad[cell * 2 + 1] for curve in curves):
+        cells[-1] = ("x" if ascii_only else "×", BAD)
     return cells
 
 
-def _fill(bits: list[int], side: int, top: int, bottom: int) -> None:
-    for row in range(top, bottom + 1):
-        bits[row // 4] |= DOTS[side][row % 4]
+def _lay(cells: list[Cell], bits: list[int], style: str, plain: str) -> None:
+    """Put one thing over what is there."""
+    for y, dots in enumerate(bits):
+        if dots:
+            cells[y] = (_plain(dots, plain) if plain else chr(BRAILLE | dots), style)
+
+
+def _plain(dots: int, mark: str) -> str:
+    """A cell without braille: a single line shows how high it lies in its cell."""
+    if mark != "*":
+        return mark
+    used = [bool(dots & row) for row in ROWS]
+    if sum(used) > 2:
+        return "|"
+    return "'" if used[0] else "." if used[3] else "-"
+
+
+def _bits(spans: Sequence[Span | None], rows: int, cell: int) -> list[int]:
+    bits = [0] * rows
+    for side in (0, 1):
+        span = spans[cell * 2 + side]
+        if span is not None:
+            for row in range(span[0], span[1] + 1):
+                bits[row // 4] |= DOTS[side][row % 4]
+    return bits
+
+
+def guided(cells: list[Cell], guides: Sequence[Guide], *, lines: bool, ascii_only: bool = False) -> list[Cell]:
+    """A column of cells with what happened there; ``lines`` also marks the height of the column."""
+    if not guides:
+        return cells
+    guide = guides[-1]
+    below: list[Cell] = [(":" if ascii_only else "┊", GUIDE) if cell == EMPTY else cell for cell in cells[1:]]
+    return [(guide.letter, guide.style), *(below if lines else cells[1:])]
+
+
+def highlighted(cells: list[Cell]) -> list[Cell]:
+    """A column of cells under the cursor."""
+    return [(char, CURSOR) for char, _ in cells]
+
+
+def finite_means(columns: Sequence[DotColumn]) -> list[float]:
+    """What the line of some columns passes through."""
+    return [column.mean for column in columns if math.isfinite(column.mean)]

@@ -1,4 +1,4 @@
-"""A run as its events tell it: series of every metric, the phase, and what happened."""
+"""A run as its events tell it: every metric, the phase, what happened, what was made."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from trainer.rundir.columns import Columns, number
+from trainer.rundir.index import metric_record, resumed_step
+from tui.charts.raster import Guide
 from tui.charts.series import Series
+from tui.monitor.gallery import Gallery
 from tui.monitor.wording import describe_event
 
 Event = Mapping[str, Any]
 
 MOST_NOTES: Final = 500
 """Events kept for the list; the file keeps them all."""
-QUIET: Final = frozenset({"metric"})
-"""Event types that are not worth a line."""
+MOST_GUIDES: Final = 2000
+LETTERS: Final = {
+    "stop": "S",
+    "pause": "P",
+    "resume": "P",
+    "lr": "L",
+    "interval": "I",
+    "checkpoint": "C",
+    "validate": "V",
+}
+"""What a command is called in a chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,9 @@ class Note:
     kind: str
     text: str
     severe: bool = False
+    id: str = ""
+    """Of the command that this answers."""
+    step: int | None = None
 
 
 @dataclass(slots=True)
@@ -42,24 +58,69 @@ class Phase:
 class RunView:
     """Everything a viewer shows, kept up to date by ``apply``."""
 
-    series: dict[str, Series] = field(default_factory=dict)
-    latest: dict[str, float] = field(default_factory=dict)
-    """The newest value of every metric."""
+    columns: Columns = field(default_factory=Columns)
+    """All metrics. Only ``take`` fills it; a reader that has its own puts it here with ``rest_on``."""
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=MOST_NOTES))
+    guides: deque[Guide] = field(default_factory=lambda: deque(maxlen=MOST_GUIDES))
+    """What happened at which step, for the charts."""
+    gallery: Gallery = field(default_factory=Gallery)
+    intervals: dict[str, int] = field(default_factory=dict)
+    """Steps between checkpoints and between validations, where a command has changed them."""
     phase: Phase = field(default_factory=Phase)
     step: int | None = None
     total: int | None = None
     time: float | None = None
     """Unix time of the newest event."""
+    link: str = ""
+    """Where the run is tracked on the web."""
     exit_state: str | None = None
     exit_code: int | None = None
     exit_message: str = ""
     counter: int = 0
     """Events applied so far; changes exactly when something changed."""
     smoothing: float = 0.9
+    _series: dict[str, Series] = field(default_factory=dict)
+
+    @property
+    def series(self) -> Mapping[str, Series]:
+        """Every metric by name; the same objects from one look to the next."""
+        for name in self.columns.by_name:
+            if name not in self._series:
+                self._series[name] = Series(self.columns, name, self.smoothing)
+        return self._series
+
+    def rest_on(self, columns: Columns) -> None:
+        """Show the metrics in ``columns``, which somebody else fills."""
+        self.columns, self._series = columns, {}
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The newest value of every metric that has one."""
+        found = {}
+        for name, column in self.columns.by_name.items():
+            known = len(column) and (column.last == column.last or column.bad[-1])
+            if known:  # a column that was cut back does not know its newest value
+                found[name] = column.last
+        return found
+
+    @property
+    def reached(self) -> int:
+        """The newest step of the curves; 0 before the first. While a history is being read, ``step`` lies behind it."""
+        return max(self.columns.last_step, 0) if self.columns.by_name else self.step or 0
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Take over events, metrics included."""
+        for event in events:
+            record = metric_record(event) if event.get("type") == "metric" else None
+            if record is not None:
+                self.columns.take([record])
+            elif event.get("type") == "run":
+                first = resumed_step(event)
+                self.columns.cut(0 if first is None else first + 1)
+            self.apply([event])
 
     def apply(self, events: Iterable[Event]) -> None:
-        """Take over a batch of events. Records of unknown type or shape become a line, never an error."""
+        """Take over events but for their metrics' curves. Odd records become a line, never an error."""
         for event in events:
             self.counter += 1
             kind = str(event.get("type", ""))
@@ -68,48 +129,81 @@ class RunView:
             handler = _HANDLERS.get(kind)
             if handler is not None:
                 handler(self, event)
-            if kind not in QUIET and not (kind == "phase" and _is_progress_only(event, self.notes)):
-                text, severe = describe_event(event)
-                self.notes.append(Note(self.time or 0.0, kind, text, severe))
+            if kind != "metric" and not (kind == "phase" and self._is_progress_only(event)):
+                self._note(kind, event)
 
     def set_smoothing(self, smoothing: float) -> None:
         """Use another smoothing for all curves."""
         self.smoothing = smoothing
-        for series in self.series.values():
-            series.set_smoothing(smoothing)
+        for series in self._series.values():
+            series.smoothing = smoothing
+
+    def _note(self, kind: str, event: Event) -> None:
+        text, severe = describe_event(event)
+        step = _whole(event.get("step"))
+        self.notes.append(
+            Note(self.time or 0.0, kind, text, severe, str(event.get("id") or ""), self.step if step is None else step)
+        )
+
+    def _is_progress_only(self, event: Event) -> bool:
+        """True for a phase event that only counts on in the phase the list already ends with."""
+        last = self.notes[-1] if self.notes else None
+        return last is not None and last.kind == "phase" and last.text == describe_event(event)[0]
+
+    def _guide(self, letter: str, style: str, step: int | None = None) -> None:
+        at = self.step if step is None else step
+        guide = Guide(at or 0, letter, style)
+        if guide not in list(self.guides)[-8:]:
+            self.guides.append(guide)
 
     def _run(self, event: Event) -> None:
         """A new attempt: what lies behind the step it resumes from belongs to the past."""
         self.exit_state, self.exit_code, self.exit_message = None, None, ""
         self.total = _whole(event.get("total")) or self.total
-        resumed = event.get("resumed_from")
-        first = _whole(resumed.get("step")) if isinstance(resumed, Mapping) else _whole(resumed)
-        for series in self.series.values():
-            series.cut(0 if first is None else first + 1)
+        first = resumed_step(event)
+        kept = 0 if first is None else first
+        self.guides = deque((guide for guide in self.guides if guide.step <= kept), MOST_GUIDES)
+        self.gallery.cut(kept)
+        self.intervals.clear()
         self.step = first
+        if first is not None:
+            self._guide("R", "strong", first)
 
     def _phase(self, event: Event) -> None:
         self.phase = Phase(
             str(event.get("phase", "")),
             str(event.get("message") or ""),
-            _number(event.get("done")),
-            _number(event.get("total")),
+            number(event.get("done")),
+            number(event.get("total")),
         )
 
     def _metric(self, event: Event) -> None:
-        step, metrics = _whole(event.get("step")), event.get("metrics")
-        if step is None or step < 0 or not isinstance(metrics, Mapping):
+        record = metric_record(event)
+        if record is None:
             return
-        self.step = step
-        for name, raw in metrics.items():
-            value = raw if type(raw) is float else _number(raw)
-            if value is None:
-                continue
-            self.latest[name] = value
-            series = self.series.get(name)
-            if series is None:
-                series = self.series[name] = Series(smoothing=self.smoothing)
-            series.add(step, value)
+        self.step = record[0]
+
+    def _sample(self, event: Event) -> None:
+        self.gallery.add(event)
+        self._guide("V", "accent", _whole(event.get("step")))
+
+    def _checkpoint(self, event: Event) -> None:
+        self._guide("C", "good", _whole(event.get("step")))
+
+    def _warning(self, _event: Event) -> None:
+        self._guide("W", "warn")
+
+    def _control(self, event: Event) -> None:
+        verb, argument = str(event.get("verb")), event.get("arg")
+        if event.get("result") != "ok":
+            return
+        if verb in {"lr", "interval", "pause", "resume", "stop"}:
+            self._guide(LETTERS[verb], "strong")
+        if verb == "interval" and isinstance(argument, list) and len(argument) == 2 and _whole(argument[1]):
+            self.intervals[str(argument[0])] = argument[1]
+
+    def _tracker(self, event: Event) -> None:
+        self.link = str(event.get("url") or "")
 
     def _exit(self, event: Event) -> None:
         self.exit_state = str(event.get("state", "finished"))
@@ -117,25 +211,18 @@ class RunView:
         self.exit_message = str(event.get("message") or "")
 
 
-_HANDLERS: Final = {"run": RunView._run, "phase": RunView._phase, "metric": RunView._metric, "exit": RunView._exit}
-
-
-def _is_progress_only(event: Event, notes: deque[Note]) -> bool:
-    """True for a phase event that only counts on in the phase the list already ends with."""
-    text, _ = describe_event(event)
-    return bool(notes) and notes[-1].kind == "phase" and notes[-1].text == text
-
-
-def _number(value: object) -> float | None:
-    """A number as the log writes it; NaN and infinities may come as text because JSON has no word for them."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, str) and value.lower() in {"nan", "inf", "-inf", "infinity", "-infinity"}:
-        return float(value)
-    return None
+_HANDLERS: Final = {
+    "run": RunView._run,
+    "phase": RunView._phase,
+    "metric": RunView._metric,
+    "sample": RunView._sample,
+    "checkpoint": RunView._checkpoint,
+    "warning": RunView._warning,
+    "control": RunView._control,
+    "tracker": RunView._tracker,
+    "exit": RunView._exit,
+}
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

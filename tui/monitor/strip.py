@@ -9,8 +9,10 @@ from typing import Final
 from trainer.rundir.status import Status
 from tui.charts.ticks import short
 from tui.monitor.model import RunView
+from tui.monitor.plan import Plan, next_due
+from tui.monitor.verdict import Verdict
 from tui.monitor.wording import GIB, duration, seconds_short
-from tui.text import Line, Span
+from tui.text import Line, Span, clean_line, fit, width_of
 
 STATE_STYLES: Final = {
     "running": "good",
@@ -22,43 +24,65 @@ STATE_STYLES: Final = {
     "failed": "bad",
     "crashed": "bad",
 }
-ORDER: Final = (
-    "loss",
-    "loss/video",
-    "loss/audio",
-    "grad_norm",
-    "lr",
-    "step_seconds",
-    "tokens_per_second",
-    "memory_allocated",
-    "memory_peak",
-)
-"""Metrics in the order of interest; others follow by name."""
-
-
-def metric_names(names: Mapping[str, object]) -> list[str]:
-    """The metrics of a run in the order they are offered."""
-    return [name for name in ORDER if name in names] + sorted(name for name in names if name not in ORDER)
 
 
 def title_line(folder: Path, state: str, notice: str, width: int) -> Line:
-    """Which run, its state, and the last thing that was asked of it."""
+    """Which run, its state, and the last thing that was asked of it; the notice matters more than the whole name."""
     spans = [(f" {state.upper()} ", STATE_STYLES.get(state, "text"))]
-    name = f"{folder.parent.name}/{folder.name}" if folder.parent.name else str(folder)
-    room = width - len(spans[0][0]) - 1
-    spans.append((" " + (name if len(name) <= room else "…" + name[-max(1, room - 1) :]), "strong"))
-    if notice and len(name) + len(notice) + 3 <= room:
-        spans.append(("  " + notice, "dim"))
+    name = clean_line(f"{folder.parent.name}/{folder.name}" if folder.parent.name else str(folder))
+    notice = clean_line(notice)
+    room = max(0, width - width_of(tuple(spans)) - 1)
+    share = room - min(width_of(((notice, ""),)) + 2, room * 2 // 3) if notice else room
+    spans.append((" " + fit(name, min(share, width_of(((name, ""),))), keep_end=True), "strong"))
+    if notice:
+        left = max(0, width - width_of(tuple(spans)) - 2)
+        spans.append(("  " + fit(notice, left).rstrip(), "accent"))
     return tuple(spans)
 
 
-def strip_lines(view: RunView, status: Status | None, state: str, now: float, width: int) -> list[Line]:
+def verdict_line(found: Verdict, more: int, link: str, width: int) -> Line:
+    """Is it going well? In one line; ``more`` findings are behind a key. ``link`` is shown when there is room."""
+    tail = f"  (+{more}, w)" if more else ""
+    line: list[Span] = [(found.words, found.style), (tail, "dim")]
+    room = width - width_of(tuple(line))
+    if len(found.reason) + 3 <= room - (len(link) + 2 if link else 0):
+        line.append((f"  {found.reason}", "dim"))
+        room -= len(found.reason) + 2
+    if link and len(link) + 2 <= room:
+        line.append((f"  {link}", "accent"))
+    return tuple(line)
+
+
+def strip_lines(
+    view: RunView, status: Status | None, state: str, now: float, width: int, plan: Plan | None = None
+) -> list[Line]:
     """Two or three lines, each fitting ``width`` as well as it can; what matters most comes first."""
-    lines = [_progress(view, status, state, now, width)]
-    if view.latest:
-        lines.append(_joined(_speed(view.latest), width))
-        lines.append(_joined(_memory(view.latest), width))
+    latest = view.latest
+    lines = [(*_progress(view, status, state, now, width), *_coming(view, status, state, plan))]
+    if latest:
+        lines.append(_joined(_speed(latest), width))
+        lines.append(_joined(_memory(latest), width))
     return lines
+
+
+_SHORT: Final = {"checkpoint": "save", "validation": "samples"}
+
+
+def _coming(view: RunView, status: Status | None, state: str, plan: Plan | None) -> Line:
+    """Steps until the next checkpoint and the next validation."""
+    if (
+        state not in {"running", "paused"}
+        or plan is None
+        or status is None
+        or status.phase not in {"training", "paused"}
+    ):
+        return ()
+    spans: list[Span] = []
+    for name, planned in (("checkpoint", plan.checkpoint_interval), ("validation", plan.validation_interval)):
+        left = next_due(status.step, view.intervals.get(name, planned), status.total)
+        if left is not None:
+            spans += [(f"  {_SHORT[name]} in ", "dim"), (str(left), "text")]
+    return tuple(spans)
 
 
 def _progress(view: RunView, status: Status | None, state: str, now: float, width: int) -> Line:
@@ -117,6 +141,11 @@ def _speed(latest: Mapping[str, float]) -> Iterator[list[Span]]:
 
 
 def _memory(latest: Mapping[str, float]) -> Iterator[list[Span]]:
+    if latest.get("memory_reserved", 0) > 0 and latest.get("memory_total", 0) > 0:
+        share = latest["memory_reserved"] / latest["memory_total"]
+        yield [("card ", "dim"), (f"{100 * share:.0f} % full", "warn" if share > 0.95 else "text")]
+    if "gpu_utilization" in latest:
+        yield [("busy ", "dim"), (f"{latest['gpu_utilization']:.0f} %", "text")]
     for name, title in (("memory_allocated", "VRAM"), ("memory_reserved", "reserved"), ("memory_peak", "peak")):
         if latest.get(name, 0) > 0:
             yield [(f"{title} ", "dim"), (f"{latest[name] / GIB:.1f}", "text")]

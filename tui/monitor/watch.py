@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from trainer.rundir.events import EventReader
+from trainer.rundir.columns import Columns
+from trainer.rundir.index import EventIndex
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.runs import derive_state
 from trainer.rundir.status import Status, read_status
+from tui.monitor.logtail import LogTail
 from tui.monitor.model import RunView
-from tui.text import clean_line
+from tui.monitor.plan import Plan
 
 CHUNK_SECONDS: Final = 0.05
 """Longest time one poll spends reading events; a longer history comes in several polls."""
-AT_ONCE: Final = 200
-"""Events taken in at a time; between two such batches the screen can be drawn."""
-LOG_BYTES: Final = 64 * 1024
-LOG_LINES: Final = 1000
-
-
-class LogTail:
-    """The last lines of a growing text file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset: int | None = None
-        self._rest = b""
-        self.lines: deque[str] = deque(maxlen=LOG_LINES)
-
-    def poll(self) -> bool:
-        """Read what is new, at most 64 KiB of it; True when there was something."""
-        try:
-            with self._path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                if self._offset is None or size < self._offset or size - self._offset > LOG_BYTES:
-                    self._offset, self._rest = max(0, size - LOG_BYTES), b""
-                file.seek(self._offset)
-                data = file.read(LOG_BYTES)
-        except OSError:
-            return False
-        if not data:
-            return False
-        self._offset += len(data)
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        self.lines.extend(_last_said(line) for line in whole)
-        return bool(whole)
-
-
-def _last_said(line: bytes) -> str:
-    """A progress bar rewrites its line with carriage returns: only what it says last is of use."""
-    return clean_line(line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace"))
+STATUS_SECONDS: Final = 0.35
+"""Shortest time between two looks at the status while a long history is read."""
 
 
 class RunWatch:
@@ -72,33 +37,103 @@ class RunWatch:
         self.lock = threading.Lock()
         self.view = RunView()
         self.log = LogTail(self.run.log_path)
+        self.plan = Plan()
         self.status: Status | None = None
         self.state = "waiting"
         """One of trainer.rundir.runs.STATES, or ``waiting`` while there is no status."""
         self.behind = False
         """True while there is more history to read than the last poll had time for."""
+        self.read_share = 1.0
+        """How much of the history has been read."""
+        self.outlined = False
+        """True while the curves are drawn from samples of a history that is still being read."""
         self._clock = clock
         self._ended = ended
-        self._reader = EventReader(self.run.events_path)
+        self._index: EventIndex | None = None
         self._restarts = 0
+        self._planned: tuple[int, int] | None = None
+        self._looked = float("-inf")
 
     def poll(self) -> bool:
         """Bring everything up to date; True when something changed."""
-        events = self._reader.poll(max_seconds=CHUNK_SECONDS)
-        self.behind = self._reader.behind and bool(events)
-        status = read_status(self.run.status_path)
-        if self._reader.restarts != self._restarts:
-            self._restarts = self._reader.restarts
-            with self.lock:
+        if self._index is None:
+            self._index = self._open()
+            if self.outlined:  # something to look at first
+                return self._poll_files() or True
+        changed = self._poll_events(self._index)
+        if not self.behind or time.monotonic() - self._looked >= STATUS_SECONDS:
+            self._looked = time.monotonic()
+            changed = self._poll_files() or changed
+        return changed
+
+    @property
+    def checkpoint_interval(self) -> int | None:
+        """Steps between two checkpoints, as configured or as changed since."""
+        return self.view.intervals.get("checkpoint", self.plan.checkpoint_interval)
+
+    def save_index(self) -> None:
+        """Spare the next viewer the reading, if it was much; to be called when the history has been read."""
+        if self._index is not None:
+            self._index.save()
+
+    def _open(self) -> EventIndex:
+        """First look: what an earlier reader left, or an outline of a long history, at once."""
+        index = EventIndex.open(self.run.events_path)
+        with self.lock:
+            self.view.apply(index.marks)
+            self._show(index)
+            self.behind = index.behind
+            self.read_share = index.offset / index.size if index.size else 1.0
+        return index
+
+    def _show(self, index: EventIndex) -> None:
+        """Rest the view on what is known best at this moment."""
+        best: Columns = index.columns if index.outline is None else index.outline
+        self.outlined = index.outline is not None
+        if self.view.columns is not best:
+            self.view.rest_on(best)
+
+    def _poll_events(self, index: EventIndex) -> bool:
+        # While an outline is shown, nobody else looks at the index's own columns, and the screen need not wait.
+        if self.outlined:
+            events = index.poll(CHUNK_SECONDS)
+            self.lock.acquire()
+        else:
+            self.lock.acquire()
+            events = index.poll(CHUNK_SECONDS)
+        try:
+            if index.restarts != self._restarts:
+                self._restarts = index.restarts
                 self.view = RunView(smoothing=self.view.smoothing)
-        for start in range(0, len(events), AT_ONCE):
-            with self.lock:
-                self.view.apply(events[start : start + AT_ONCE])
+            self.view.apply(events)
+            self._show(index)
+            self.behind = index.behind and bool(events)
+            self.read_share = index.offset / index.size if index.size else 1.0
+        finally:
+            self.lock.release()
+        return bool(events)
+
+    def _poll_files(self) -> bool:
+        status = read_status(self.run.status_path)
+        plan = self._read_plan()
         with self.lock:
             logged = self.log.poll()
             before, self.status = (self.status, self.state), status
             self.state = self._derive(status)
-            return bool(events) or logged or before != (status, self.state)
+            if plan is not None:
+                self.plan = plan
+            return plan is not None or logged or before != (status, self.state)
+
+    def _read_plan(self) -> Plan | None:
+        """The configuration, when it is there and not the one already read."""
+        try:
+            facts = self.run.config_path.stat()
+        except OSError:
+            return None
+        if (facts.st_ino, facts.st_mtime_ns) == self._planned:
+            return None
+        self._planned = (facts.st_ino, facts.st_mtime_ns)
+        return Plan.read(self.run.config_path)
 
     def _derive(self, status: Status | None) -> str:
         if status is None:

@@ -13,8 +13,11 @@ import tui.app.screens
 from tui.app.app import WizardApp
 from tui.app.keys import KEYS, TITLES, keys_of
 from tui.app.screens.help import help_lines
+from tui.app.widgets.chartgrid import ChartGrid
 from tui.app.widgets.keybar import fit_keys
+from tui.app.widgets.logpane import LogPane
 from tui.app.widgets.rows import RowList
+from tui.app.widgets.samplepane import SamplePane
 from tui.text import width_of
 
 SOURCE = Path(tui.app.screens.__file__).parent.parent
@@ -35,6 +38,8 @@ def _screens() -> list[type[Screen[object]]]:
 def _owner(context: str) -> list[type[DOMNode]]:
     if context in ("app", "list"):
         return [WizardApp if context == "app" else RowList]
+    if panes := [pane for pane in (ChartGrid, LogPane, SamplePane) if context == pane.CONTEXT]:
+        return list(panes)
     return [
         screen
         for screen in _screens()

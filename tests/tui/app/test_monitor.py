@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from textual.app import App
+from textual.widgets import Input
 
 from tests.support.events import Recording
 from tests.tui.app.support import app, shown, until
@@ -13,7 +15,10 @@ from trainer.rundir.control import ControlInbox
 from trainer.rundir.process import process_start
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.monitor import MonitorScreen
+from tui.app.screens.picker import PickerScreen
+from tui.app.screens.value import ValueScreen
 from tui.app.widgets.chart import Chart
+from tui.app.widgets.chartgrid import ChartGrid
 
 SIZES = [(1, 1), (5, 3), (20, 5), (39, 11), (40, 12), (80, 24), (120, 35), (160, 45)]
 
@@ -119,16 +124,173 @@ async def test_looking_at_other_metrics_scales_and_smoothing(recording: Recordin
     async with app(screen).run_test(size=(80, 24)) as pilot:
         await _ready(pilot)
         chart = screen.query_one("#chart-0", Chart)
-        titles = []
-        for _ in range(3):
-            titles.append(chart.plain.split()[0])
+        for title in ("loss  ", "loss by modality  ", "loss by σ  "):
+            await until(pilot, lambda title=title: chart.plain.startswith(title))  # type: ignore[misc]
             await pilot.press("tab")
-        assert titles == ["loss", "loss/video", "loss/audio"]
         await pilot.press("shift+tab", "shift+tab", "shift+tab", "l")
-        assert " log" in chart.plain.splitlines()[0]
+        await until(pilot, lambda: "log" in chart.plain.splitlines()[0])
         await pilot.press("o", "plus")
-        assert "clipped" in chart.plain.splitlines()[0]
-        assert screen.watch_run.view.smoothing == 0.97
+        await until(pilot, lambda: "log clipped" in chart.plain.splitlines()[0])
+        await until(pilot, lambda: screen.watch_run.view.smoothing == 0.97)
+        assert "mean over about 33 steps" in shown(pilot, "#title")
+
+
+async def test_one_cursor_for_all_charts_and_the_way_back(recording: Recording) -> None:
+    screen = MonitorScreen(recording.run.path)
+    async with app(screen).run_test(size=(120, 40)) as pilot:
+        await _ready(pilot)
+        charts = list(screen.query(Chart))[:4]
+        await until(pilot, lambda: "300" in charts[3].plain or "grad" in charts[3].plain)
+        await pilot.press("left", "left")
+        await until(pilot, lambda: all("@" in chart.plain.splitlines()[0] for chart in charts))
+        assert len({chart.plain.splitlines()[0].partition("@")[2].split()[0] for chart in charts}) == 1
+        await pilot.press("z", "z", "shift+left", ">", "<")
+        await until(pilot, lambda: screen.query_one(ChartGrid).options.window.steps < 120)
+        await pilot.press("escape")
+        await until(pilot, lambda: "@" not in charts[0].plain)
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.query_one(ChartGrid).options.window.steps > 300)
+        await pilot.press("m")
+        await until(pilot, lambda: not charts[1].display)
+        await pilot.press("escape")
+        await until(pilot, lambda: charts[1].display)
+        await pilot.press("left", "right", "right")
+        await until(pilot, lambda: "@" not in charts[0].plain)
+        await pilot.click(charts[0], offset=(30, 5))
+        await until(pilot, lambda: "@" in charts[2].plain)
+
+
+async def test_a_log_is_searched_and_sifted(recording: Recording) -> None:
+    lines = [f"step {number}/300  loss 0.1" for number in range(300)]
+    lines[7] = "warning: Only 3 GB left"
+    lines[250] = "error: only one thing failed"
+    recording.run.log_path.write_text("\n".join(lines) + "\n")
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await _ready(pilot)
+        await pilot.press("3", "slash")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+        await pilot.press(*"only", "enter")
+        await until(pilot, lambda: "2 of 2 lines with only" in shown(pilot, "#title"))
+        assert "error: only one thing failed" in shown(pilot, "#log")
+        await pilot.press("n")
+        await until(pilot, lambda: "warning: Only 3 GB" in shown(pilot, "#log"))
+        await pilot.press("f")
+        await until(pilot, lambda: "log: warnings, 2 lines" in shown(pilot, "#title"))
+        assert "step 3/300" not in shown(pilot, "#log")
+        await pilot.press("f", "f", "escape", "escape")
+        await until(pilot, lambda: pilot.app.screen.query_one("#charts").display)
+
+
+async def test_samples_are_pictures_side_by_side(recording: Recording) -> None:
+    _samples(recording, steps=4)
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await _ready(pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: "▀▀▀▀" in shown(pilot))
+        text = shown(pilot)
+        assert "sample 1/2 step 304" in text
+        assert "a [red] fox" in text
+        assert [f"step {step} " in text for step in (300, 302, 303, 304)] == [True] * 4, "the first one, and the newest"
+        await pilot.press("left", "down")
+        await until(pilot, lambda: "sample 2/2 step 303" in shown(pilot))
+        assert "step 304" not in shown(pilot).partition("sample 2/2")[2]
+        assert "step_000303_2.mp4" in shown(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: pilot.app.clipboard.endswith("step_000303_2.mp4"))
+        await pilot.press("enter")
+        await until(pilot, lambda: "cannot be left" in shown(pilot, "#title"))
+
+
+def _samples(recording: Recording, steps: int) -> None:
+    for number in range(steps):
+        recording.steps(1)
+        for index, prompt in enumerate(("a [red] fox", "an owl")):
+            recording.sample(index, prompt)
+            picture = Image.new("RGB", (96, 64), (40 * number, 200, 60))
+            picture.save(recording.run.poster_path(recording.step, index))
+
+
+async def test_the_learning_rate_and_intervals_are_asked_for_and_judged(recording: Recording) -> None:
+    _alive(recording)
+    inbox = ControlInbox(recording.run)
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "RUNNING" in shown(pilot, "#title"))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+        await pilot.press(*["backspace"] * 12, *"7", "enter")
+        await pilot.pause()
+        assert inbox.take() == [], "nothing is sent that the trainer would refuse"
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+        await pilot.press(*["backspace"] * 12, *"5e-5", "enter")
+        await until(pilot, lambda: "lr 5e-5 sent" in shown(pilot, "#title"))
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+        await pilot.press(*["backspace"] * 3, *"50", "enter")
+        await until(pilot, lambda: "interval checkpoint 50 sent" in shown(pilot, "#title"))
+        sent = inbox.take()
+        assert [command.verb for command in sent] == ["lr", "interval"]
+
+
+async def test_answers_are_events_that_two_viewers_see(recording: Recording) -> None:
+    _alive(recording)
+    screens = [MonitorScreen(recording.run.path), MonitorScreen(recording.run.path)]
+    async with app(screens[0]).run_test(size=(80, 24)) as one, app(screens[1]).run_test(size=(40, 12)) as two:
+        for pilot in (one, two):
+            await until(pilot, lambda pilot=pilot: "RUNNING" in shown(pilot, "#title"))  # type: ignore[misc]
+        await one.press("c")
+        await until(one, lambda: "checkpoint sent" in shown(one, "#title"))
+        (command,) = ControlInbox(recording.run).take()
+        with recording.run.events_path.open("ab") as file:
+            file.write(b"1}\n")  # the end of the half line
+        recording.answer(command.id, "checkpoint", None, "ok", "saved step 300")
+        await until(one, lambda: "saved step 300" in shown(one, "#title"))
+        await until(two, lambda: "checkpoint: ok" in shown(two, "#title"))
+
+
+async def test_the_charts_are_written_to_files(recording: Recording, tmp_path: Path) -> None:
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(160, 45)) as pilot:
+        await _ready(pilot)
+        await pilot.press("left", "e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "shown.png")
+        await pilot.press("enter")
+        await until(pilot, lambda: "written" in shown(pilot, "#title"))
+    rows = (tmp_path / "shown.csv").read_text().splitlines()
+    assert rows[0].startswith("chart,curve,step")
+    assert {row.split(",")[0] for row in rows[1:]} >= {"loss", "gradient norm", "learning rate"}
+    with Image.open(tmp_path / "shown.png") as picture:
+        assert picture.width == 1200
+
+
+async def test_another_run_is_laid_over_and_taken_away(recording: Recording, tmp_path: Path) -> None:
+    earlier = Recording(tmp_path / "outputs" / "owl", seed=5)
+    earlier.start()
+    earlier.steps(500)
+    earlier.close()
+    screen = MonitorScreen(recording.run.path)
+    async with app(screen).run_test(size=(80, 24)) as pilot:
+        await _ready(pilot)
+        chart = screen.query_one("#chart-0", Chart)
+        await pilot.press("O")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "outputs/owl" in chart.plain.splitlines()[0])
+        assert screen.query_one(ChartGrid).options.window.end >= 500, "aligned by step, as long as the longer one"
+        await pilot.press("O")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "owl" not in chart.plain)
+
+
+async def test_why_explains_every_finding(recording: Recording) -> None:
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await _ready(pilot)
+        assert "gone without a word" in shown(pilot, "#verdict")
+        await pilot.press("w")
+        await until(pilot, lambda: "continues from the last save" in shown(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MonitorScreen))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -139,7 +301,7 @@ async def test_every_size_from_one_cell_up_and_every_change_of_size(
     async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
         await _ready(pilot)
         await pilot.resize_terminal(*size)
-        for key in ("2", "3", "1", "tab", "l"):
+        for key in ("2", "3", "4", "1", "tab", "l", "left", "z", "m"):
             await pilot.press(key)
         recording.steps(1)
         await pilot.pause(0.5)

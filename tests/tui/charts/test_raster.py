@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.charts.raster import BAD, BAND, EMPTY, MEAN, Cell, draw, fit_view
+from tui.charts.plot import Curve, Frame, Plot
+from tui.charts.raster import BAD, BAND, EMPTY, Cell
 from tui.charts.series import Series
+from tui.charts.view import View, Window
+
+MEAN = "accent"
 
 
 def _series(values: list[float], smoothing: float = 0.0) -> Series:
@@ -17,10 +22,19 @@ def _series(values: list[float], smoothing: float = 0.0) -> Series:
     return series
 
 
-def _picture(series: Series, columns: int = 20, rows: int = 5) -> list[list[Cell]]:
-    view = fit_view(series, columns, rows)
-    assert view is not None
-    return draw(series, view)
+def _draw(
+    series: Series, columns: int, rows: int, plot: Plot | None = None, **more: Any
+) -> tuple[View | None, list[list[Cell]] | None]:
+    window = more.pop("window", None) or Window.whole(series.last_step or 0)
+    plot = plot or Plot()
+    cells = plot.draw([Curve("", series, band=True)], Frame(columns, rows, window, **more))
+    return plot.view, cells
+
+
+def _picture(series: Series, columns: int = 20, rows: int = 5, **more: Any) -> list[list[Cell]]:
+    _, cells = _draw(series, columns, rows, **more)
+    assert cells is not None
+    return cells
 
 
 def test_a_rising_line_rises() -> None:
@@ -58,16 +72,15 @@ def test_missing_steps_are_bridged() -> None:
 
 
 def test_nothing_finite_is_no_view() -> None:
-    assert fit_view(_series([math.nan, math.inf]), 10, 5) is None
-    assert fit_view(Series(), 10, 5) is None
-    assert fit_view(_series([1.0]), 0, 5) is None
+    for series, columns in ((_series([math.nan, math.inf]), 10), (Series(), 10), (_series([1.0]), 0)):
+        assert _draw(series, columns, 5) == (None, None)
 
 
 def test_logarithmic_axis_needs_positive_values() -> None:
-    view = fit_view(_series([1e-4, 1e-2, 1.0]), 10, 8, log=True)
+    view, _ = _draw(_series([1e-4, 1e-2, 1.0]), 10, 8, log=True)
     assert view is not None
     assert (view.low, view.high) == (-4.0, 0.0)
-    flat = fit_view(_series([-1.0, -2.0]), 10, 8, log=True)
+    flat, _ = _draw(_series([-1.0, -2.0]), 10, 8, log=True)
     assert flat is not None
     assert not flat.log
 
@@ -83,10 +96,9 @@ def test_any_data_at_any_size_gives_a_whole_picture(
     values: list[float], columns: int, rows: int, log: bool, robust: bool
 ) -> None:
     series = _series(values, smoothing=0.9)
-    view = fit_view(series, columns, rows, log=log, robust=robust)
-    if view is None:
+    _, picture = _draw(series, columns, rows, log=log, robust=robust)
+    if picture is None:
         return
-    picture = draw(series, view)
     assert [len(row) for row in picture] == [columns] * rows
     assert all(cell == EMPTY or len(cell[0]) == 1 for row in picture for cell in row)
 

@@ -14,7 +14,7 @@ from tui.monitor.model import RunView
 
 def _view(folder: Path) -> RunView:
     view = RunView()
-    view.apply(EventReader(folder / "events.jsonl").poll(max_seconds=5))
+    view.take(EventReader(folder / "events.jsonl").poll(max_seconds=5))
     return view
 
 
@@ -30,7 +30,7 @@ def test_a_recorded_run(tmp_path: Path) -> None:
     assert view.step == 100
     assert view.total == 400
     assert view.exit_state == "finished"
-    assert sum(bin_.bad for bin_ in view.series["loss"].bins) == 5
+    assert sum(view.series["loss"].bins.bad) == 5
     assert math.isfinite(view.latest["loss"])
     kinds = [note.kind for note in view.notes]
     assert kinds == ["run", "phase", "phase", "checkpoint", "warning", "exit"], "progress of one phase is one line"
@@ -46,7 +46,7 @@ def test_a_resumed_run_forgets_the_steps_that_are_done_again(tmp_path: Path) -> 
     view = _view(tmp_path)
     assert view.step == 105
     assert view.series["loss"].last_step == 105
-    assert sum(bin_.count for bin_ in view.series["loss"].bins) == 105
+    assert sum(view.series["loss"].bins.count) == 105
 
 
 def test_a_run_started_anew_forgets_everything_and_its_end(tmp_path: Path) -> None:
@@ -58,7 +58,8 @@ def test_a_run_started_anew_forgets_everything_and_its_end(tmp_path: Path) -> No
     recording.close()
     view = _view(tmp_path)
     assert view.exit_state is None
-    assert not view.series["loss"].bins
+    assert not len(view.series["loss"].bins)
+    assert view.latest == {}
 
 
 _value = st.sampled_from(
@@ -91,6 +92,7 @@ _kinds = st.sampled_from(["run", "phase", "metric", "exit", "control", "warning"
 @given(st.lists(st.tuples(_kinds, st.dictionaries(_fields, _value, max_size=6)), max_size=8))
 def test_no_record_however_odd_is_an_error(events: list[tuple[str, dict[str, Any]]]) -> None:
     view = RunView()
-    view.apply([{**fields, "type": kind} for kind, fields in events])
+    view.take([{**fields, "type": kind} for kind, fields in events])
+    assert len(view.latest) <= len(view.series)
     for series in view.series.values():
         series.refresh_smooth()

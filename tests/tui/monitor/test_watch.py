@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.events import Clock, Recording
 from trainer.rundir.process import process_start
-from tui.monitor.watch import LOG_LINES, LogTail, RunWatch
+from tui.monitor.watch import RunWatch
 
 
 def test_polls_bring_what_is_new_and_only_that(tmp_path: Path) -> None:
@@ -67,31 +67,3 @@ def test_a_log_that_is_replaced_is_read_anew(tmp_path: Path) -> None:
     watch.poll()
     assert watch.view.step == 3
     assert watch.view.series["loss"].last_step == 3
-
-
-def test_the_log_shows_what_a_person_would_see(tmp_path: Path) -> None:
-    path = tmp_path / "trainer.log"
-    tail = LogTail(path)
-    assert not tail.poll()
-    path.write_bytes(b"one\n 10%\r 20%\r 30%\r\n\x1b[31mred\x1b[0m [b]plain[/b]\x07\nhal")
-    assert tail.poll()
-    assert list(tail.lines) == ["one", " 30%", "red [b]plain[/b] "]
-    with path.open("ab") as file:
-        file.write("f ü".encode()[:-1])
-    tail.poll()
-    with path.open("ab") as file:
-        file.write("ü".encode()[1:] + b"\n")
-    tail.poll()
-    assert tail.lines[-1] == "half ü", "a line cut inside a character is put together again"
-
-
-def test_a_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "trainer.log"
-    path.write_text("".join(f"line {number}\n" for number in range(200_000)))
-    tail = LogTail(path)
-    tail.poll()
-    assert tail.lines[-1] == "line 199999"
-    assert len(tail.lines) <= LOG_LINES
-    path.write_text("new\n")
-    tail.poll()
-    assert tail.lines[-1] == "new"

@@ -10,42 +10,45 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal
+from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
+from typing_extensions import override
 
-from schemas.errors import WizardError
-from trainer.rundir.control import send
 from tui.app.keys import bindings
-from tui.app.screens.confirm import ConfirmScreen
-from tui.app.widgets.chart import Chart, ChartOptions
+from tui.app.screens.findings import FindingsScreen
+from tui.app.screens.watching import WatchingScreen
+from tui.app.widgets.chartgrid import ChartGrid
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
+from tui.app.widgets.logpane import LogPane
 from tui.app.widgets.rows import RowList
+from tui.app.widgets.samplepane import SamplePane
+from tui.monitor.layout import Layout
 from tui.monitor.model import Note
-from tui.monitor.strip import metric_names, strip_lines, title_line
+from tui.monitor.strip import strip_lines, title_line, verdict_line
+from tui.monitor.verdict import findings
 from tui.monitor.watch import RunWatch
 from tui.text import Line, fit
 
 POLL_SECONDS: Final = 0.4
 DRAW_SECONDS: Final = 0.25
 """Shortest time between two pictures while a long history is being read."""
-MOST_CHARTS: Final = 6
-SMOOTHING: Final = (0.0, 0.6, 0.9, 0.97, 0.99, 0.997)
-ACTIVE: Final = frozenset({"running", "paused", "stalled", "waiting"})
+LEADING: Final = {"charts": "charts", "events": "list", "log": "log", "samples": "samples"}
+"""The pane that has the keys, and the part of the key table that it adds."""
 
 
-class MonitorScreen(Screen[None]):
-    """Charts, events, log and controls of one run; sizes from 20 x 5 up."""
+class MonitorScreen(WatchingScreen):
+    """Charts, events, log, samples and controls of one run; any size from one cell up."""
 
-    CONTEXTS: ClassVar[tuple[str, ...]] = ("monitor", "list")
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("monitor", "charts", "log", "samples", "list")
     BINDINGS: ClassVar[list[BindingType]] = bindings("monitor")
     DEFAULT_CSS = """
     MonitorScreen {
-        #charts { layout: grid; grid-gutter: 0 1; height: 1fr; }
         #panes { height: 6; }
         #panes.full { height: 1fr; }
+        #panes > * { margin-right: 1; }
+        #verdict { height: 1; }
     }
     """
 
@@ -59,36 +62,30 @@ class MonitorScreen(Screen[None]):
 
         ``until_finished``: leave by itself when the run has finished.
         """
-        super().__init__()
+        super().__init__(RunWatch(folder, ended=ended))
         self._until_finished = until_finished
-        self.watch_run = RunWatch(folder, ended=ended)
         self._folder = folder
-        self._first_chart = 0
         self._pane = "charts"
-        self._options = ChartOptions()
-        self._smoothing = SMOOTHING.index(0.9)
-        self._notice = ""
-        self._answers: int | None = None
-        """Answers seen so far; None before the first picture, when all of them are old."""
+        self._parts = Layout.of(0, 0, "charts")
         self._wake = threading.Event()
         self._drawn = threading.Event()
-        self._noted: tuple[int, int] = (-1, -1)
-        self._logged: tuple[int, str] | None = None
+        self._noted: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield LineView([()], id="title")
         yield LineView([()], id="strip")
-        with Container(id="charts"):
-            for index in range(MOST_CHARTS):
-                yield Chart(id=f"chart-{index}")
+        yield LineView([()], id="verdict")
+        yield ChartGrid(id="charts")
         with Horizontal(id="panes"):
             yield RowList(id="events", cursor=False)
-            yield RowList(id="log", cursor=False)
-        yield KeyBar(*self.CONTEXTS)
+            yield LogPane(id="log")
+            yield SamplePane(id="samples")
+        yield KeyBar("monitor")
 
     def on_mount(self) -> None:
         self._drawn.set()
         self._arrange()
+        self.query_one(f"#{self._pane}").focus()
         self.run_worker(self._follow, thread=True, exclusive=True, name="watch")
 
     def on_unmount(self) -> None:
@@ -99,19 +96,24 @@ class MonitorScreen(Screen[None]):
 
     def _follow(self) -> None:
         """Thread: poll, and tell the screen at most once per picture it has drawn."""
-        worker = get_current_worker()
+        worker, saved, dirty = get_current_worker(), False, False
         while not worker.is_cancelled:
-            changed = self.watch_run.poll()
-            if changed and self._drawn.is_set():
+            dirty = self.watch_run.poll() or dirty
+            if dirty and self._drawn.is_set():
                 self._drawn.clear()
+                dirty = False
                 self.post_message(self.Polled())
-            elif changed:
-                time.sleep(0.01)
-            if not self.watch_run.behind:
-                self._wake.wait(POLL_SECONDS)
+            if self.watch_run.behind:
+                time.sleep(0.002)  # lets the screen have the lock
+                continue
+            if not saved:
+                saved = True
+                self.watch_run.save_index()
+            self._wake.wait(0.05 if dirty else POLL_SECONDS)
 
     def on_monitor_screen_polled(self) -> None:
-        self._draw()
+        self.draw()
+        self.notify_ending()
         if self._until_finished and self.watch_run.state == "finished" and not self.watch_run.behind:
             self.action_detach()
         elif self.watch_run.behind:
@@ -121,90 +123,68 @@ class MonitorScreen(Screen[None]):
 
     # ---------------------------------------------------------------- drawing
 
-    def _draw(self) -> None:
+    @override
+    def draw(self) -> None:
         if not self.is_mounted:
             return
         watch, width = self.watch_run, self.size.width
         with watch.lock:
             view = watch.view
-            self._take_answers(list(view.notes))
-            self.query_one("#title", LineView).set_lines([title_line(self._folder, watch.state, self._notice, width)])
-            strip = strip_lines(view, watch.status, watch.state, time.time(), width)
-            self.query_one("#strip", LineView).set_lines(strip[: self._strip_height()])
-            self._draw_charts()
-            self._draw_events(list(view.notes), view.counter)
-            self._draw_log(list(watch.log.lines))
+            self.take_answers(view.notes)
+            notice = self.notice
+            if watch.behind:
+                notice = f"reading the history, {100 * watch.read_share:.0f} %"
+            self.query_one("#title", LineView).set_lines([title_line(self._folder, watch.state, notice, width)])
+            strip = strip_lines(view, watch.status, watch.state, time.time(), width, watch.plan)
+            self.query_one("#strip", LineView).set_lines(strip[: self._parts.strip])
+            found = findings(view, watch.state, warmup=watch.plan.warmup_steps)
+            said = verdict_line(found[0], len(found) - 1, view.link, width)
+            self.query_one("#verdict", LineView).set_lines([said])
+            if self._parts.charts:
+                self.query_one(ChartGrid).show(view)
+            self._draw_panes()
 
-    def _take_answers(self, notes: list[Note]) -> None:
-        """The trainer's answer takes the place of the word that a command was sent."""
-        answers = [note.text for note in notes if note.kind == "control"]
-        if answers and self._answers is not None and len(answers) > self._answers:
-            self._notice = answers[-1]
-        self._answers = len(answers)
+    def _draw_panes(self) -> None:
+        view, layout = self.watch_run.view, self._parts
+        if layout.events:
+            self._draw_events(list(view.notes))
+        if layout.log:
+            self.query_one(LogPane).follow(self.watch_run.log)
+        if layout.samples:
+            self.query_one(SamplePane).follow(view.gallery, self.watch_run.plan)
 
-    def _draw_charts(self) -> None:
-        view = self.watch_run.view
-        names = metric_names(view.series) or ["loss"]
-        shown = [chart for chart in self.query(Chart) if chart.display]
-        for place, chart in enumerate(shown):
-            if place >= len(names):
-                chart.update_chart("", None, self._options)
-                continue
-            name = names[(self._first_chart + place) % len(names)]
-            chart.update_chart(name, view.series.get(name), self._options)
-
-    def _draw_events(self, notes: list[Note], counter: int) -> None:
+    def _draw_events(self, notes: list[Note]) -> None:
         rows = self.query_one("#events", RowList)
-        state = (counter, rows.size.width)
-        if not rows.display or state == self._noted:
+        state = (rows.size.width, len(notes), notes[-1] if notes else None)
+        if state == self._noted:
             return
         at_end = rows.at_end
-        if len(notes) != rows.count or self._noted[1] != rows.size.width or (notes and notes[-1] != self._last_note):
-            rows.show_lines([_note_line(note, rows.size.width) for note in notes])
-            if at_end:
-                rows.scroll_to_end()
-        self._noted = state
-        self._last_note = notes[-1] if notes else None
-
-    def _draw_log(self, lines: list[str]) -> None:
-        rows = self.query_one("#log", RowList)
-        state = (len(lines), lines[-1] if lines else "")
-        if not rows.display or state == self._logged:
-            return
-        at_end = rows.at_end
-        rows.show_lines([((line, "text"),) for line in lines] or [(("nothing printed yet", "dim"),)])
+        lines = [_note_line(note, rows.size.width) for note in notes]
+        rows.show_lines(lines or [(("nothing has happened yet", "dim"),)])
         if at_end:
             rows.scroll_to_end()
-        self._logged = state
-
-    _last_note: Note | None = None
+        self._noted = state
 
     # ---------------------------------------------------------------- layout
 
-    def _strip_height(self) -> int:
-        return 3 if self.size.height >= 16 else 2 if self.size.height >= 8 else 1
-
     def _arrange(self) -> None:
         """Decide what is shown at this size, and draw it."""
-        width, height = self.size.width, self.size.height
-        wide = width >= 110 and height >= 30
-        columns = 3 if wide and width >= 150 else 2 if wide else 1
-        count = columns * 2 if wide else 1
-        self.query_one("#strip").styles.height = self._strip_height()
-        charts, panes = self.query_one("#charts"), self.query_one("#panes")
-        charts.styles.grid_size_columns = columns
-        charts.display = self._pane == "charts" and width >= 20 and height >= 6
-        for index, chart in enumerate(self.query(Chart)):
-            chart.display = index < count
-        events, log = self.query_one("#events"), self.query_one("#log")
-        events.display = self._pane == "events" or (self._pane == "charts" and height >= 20)
-        log.display = self._pane == "log" or (self._pane == "charts" and wide)
-        panes.display = bool(events.display or log.display)
+        layout = self._parts = Layout.of(self.size.width, self.size.height, self._pane)
+        self.query_one("#strip").styles.height = layout.strip
+        self.query_one("#verdict").display = layout.verdict
+        grid, panes = self.query_one(ChartGrid), self.query_one("#panes")
+        grid.display = layout.charts > 0
+        grid.fit_charts(layout.charts, layout.columns)
+        for name, wanted in (("events", layout.events), ("log", layout.log), ("samples", layout.samples)):
+            self.query_one(f"#{name}").display = wanted
+        self.query_one(SamplePane).compact = self._pane != "samples"
+        panes.display = layout.panes > 0 or self._pane != "charts"
         panes.set_class(self._pane != "charts", "full")
-        panes.styles.height = "1fr" if self._pane != "charts" else max(4, height // 5)
-        self.query_one(KeyBar).display = height >= 5
-        self._noted, self._logged = (-1, -1), None
-        self.call_after_refresh(self._draw)
+        panes.styles.height = "1fr" if self._pane != "charts" else layout.panes
+        self.query_one(KeyBar).display = layout.keys
+        self._noted = ()
+        self.query_one(LogPane).again()
+        self.call_after_refresh(self.draw)
 
     # ---------------------------------------------------------------- keys
 
@@ -214,71 +194,44 @@ class MonitorScreen(Screen[None]):
         else:
             self.app.exit(0)
 
+    def action_back(self) -> None:
+        pane = self.query_one(f"#{self._pane}")
+        if isinstance(pane, ChartGrid | LogPane) and pane.leave():
+            return
+        if self._pane == "charts":
+            self.action_detach()
+        else:
+            self.action_show("charts")
+
     def action_show(self, pane: str) -> None:
         self._pane = "charts" if pane == self._pane else pane
         self._arrange()
-        if self._pane != "charts":
-            self.query_one(f"#{self._pane}", RowList).focus()
+        self.query_one(KeyBar).lead(*([] if self._pane == "charts" else [LEADING[self._pane]]))
+        self.query_one(f"#{self._pane}").focus()
 
-    def action_next_chart(self, step: int) -> None:
-        self._first_chart += step
-        self._draw()
-
-    def action_log_scale(self) -> None:
-        self._options = ChartOptions(log=not self._options.log, robust=self._options.robust)
-        self._draw()
-
-    def action_outliers(self) -> None:
-        self._options = ChartOptions(log=self._options.log, robust=not self._options.robust)
-        self._draw()
-
-    def action_smooth(self, step: int) -> None:
-        self._smoothing = min(len(SMOOTHING) - 1, max(0, self._smoothing + step))
+    def action_why(self) -> None:
         with self.watch_run.lock:
-            self.watch_run.view.set_smoothing(SMOOTHING[self._smoothing])
-        self._notice = f"mean over about {round(1 / (1 - SMOOTHING[self._smoothing]))} steps"
-        self._draw()
+            found = findings(self.watch_run.view, self.watch_run.state, warmup=self.watch_run.plan.warmup_steps)
+        self.app.push_screen(FindingsScreen(found))
 
-    def action_pause(self) -> None:
-        self._command("resume" if self.watch_run.state == "paused" else "pause")
+    def on_chart_grid_changed(self, message: ChartGrid.Changed) -> None:
+        grid = self.query_one(ChartGrid)
+        with self.watch_run.lock:
+            if self.watch_run.view.smoothing != grid.smoothing:
+                self.watch_run.view.set_smoothing(grid.smoothing)
+        self.notice = message.words
+        self.draw()
 
-    def action_checkpoint(self) -> None:
-        self._command("checkpoint")
+    def on_log_pane_said(self, message: LogPane.Said) -> None:
+        self.tell(message.words)
 
-    def action_validate(self) -> None:
-        self._command("validate")
-
-    def action_stop(self) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._command("stop")
-
-        if self.watch_run.state not in ACTIVE:
-            self._tell(f"nothing to stop: the run is {self.watch_run.state}")
-            return
-        question = "Stop this run?"
-        details = ("The trainer finishes its step, saves, and ends.", "`train` continues it later from there.")
-        self.app.push_screen(ConfirmScreen(question, *details), answered)
-
-    def _command(self, verb: str) -> None:
-        if self.watch_run.state not in ACTIVE:
-            self._tell(f"{verb}: nobody is there, the run is {self.watch_run.state}")
-            return
-        try:
-            send(self.watch_run.run, verb)
-        except WizardError as error:
-            self._tell(error.message)
-            return
-        self._tell(f"{verb} sent")
-
-    def _tell(self, notice: str) -> None:
-        self._notice = notice
-        self._draw()
+    def on_sample_pane_said(self, message: SamplePane.Said) -> None:
+        self.tell(message.words)
 
 
 def _note_line(note: Note, width: int) -> Line:
     clock = time.strftime("%H:%M:%S", time.localtime(note.time))
-    style = {"checkpoint": "good", "sample": "accent", "warning": "warn"}.get(
-        note.kind, "bad" if note.severe else "text"
+    style = {"checkpoint": "good", "sample": "accent", "warning": "warn", "control": "strong", "phase": "dim"}.get(
+        note.kind, "text"
     )
-    return ((f"{clock} ", "dim"), (fit(note.text, max(0, width - 9)), style))
+    return ((f"{clock} ", "dim"), (fit(note.text, max(0, width - 9)), "bad" if note.severe else style))
