@@ -9,7 +9,7 @@ leave a modality out, perturb one modality alone, or mask audio self-attention.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from diffusers import LTX2VideoTransformer3DModel
@@ -19,6 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from trainer.model.attention import strength_bias
 from trainer.model.block import Bridge, Conditions, LtxBlock, Skips, absent_block_parts, block_arguments, remove
 from trainer.model.inputs import Modalities, ModalityInput, Perturbation, Perturbations
+
+if TYPE_CHECKING:
+    from trainer.model.swap import BlockSwap
 
 _PARTS: Final = ("proj_in", "time_embed", "prompt_adaln", "caption_projection", "rope", "norm_out", "proj_out")
 _PARTS_AND_TABLES: Final = (*_PARTS, "scale_shift_table")
@@ -69,7 +72,15 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
 
     ``arguments`` are those of the diffusers class (see ``settings.transformer_arguments``). Modules of a modality
     that is not in ``modalities`` are not there at all. Build on the meta device and load, or train from scratch.
+
+    With ``gradient_checkpointing``, the first ``recomputed`` blocks (None: all) keep only their inputs and run again in
+    the backward pass; the others keep their activations. The first ones, because the backward pass begins with the last
+    block: what was kept there is gone again when the first recomputation needs room. The numbers are the same.
     """
+
+    swap: BlockSwap | None = None
+    """Fetches the weights of those blocks that wait in host memory; None: all are on the device."""
+    recomputed: int | None = None
 
     _repeated_blocks = ("LtxBlock",)
     _no_split_modules = ("LtxBlock",)
@@ -102,12 +113,40 @@ class LtxTransformer(LTX2VideoTransformer3DModel):
         audio_given = self._conditions("audio_", audio, video if bridged else None, open_B11)
         video_BND = None if video is None else self._tokens("", video)
         audio_BND = None if audio is None else self._tokens("audio_", audio)
-        checkpointed = self.gradient_checkpointing and self.training and torch.is_grad_enabled()
-        for index, block in enumerate(self.transformer_blocks):
-            skips = rows.skips(index)
-            given = (video_BND, audio_BND, video_given, audio_given, skips)
-            video_BND, audio_BND = checkpoint(block, *given, use_reentrant=False) if checkpointed else block(*given)
+        if self.swap is not None:
+            self.swap.begin()
+        for index in range(len(self.transformer_blocks)):
+            given = (video_BND, audio_BND, video_given, audio_given, rows.skips(index))
+            video_BND, audio_BND = self._block(index, *given)
+        if self.swap is not None:
+            self.swap.end(again=not torch.is_grad_enabled())
         return self._velocity("", video_BND, video_given), self._velocity("audio_", audio_BND, audio_given)
+
+    def _block(self, index: int, *given: Any) -> tuple[Tensor | None, Tensor | None]:
+        """One block, recomputed and fetched where it is to be."""
+        block = self.transformer_blocks[index]
+        learning = torch.is_grad_enabled()
+        recomputed = self.recomputed is None or index < self.recomputed
+        if self.swap is not None:
+            self.swap.enter(index)
+        if self.gradient_checkpointing and self.training and learning and recomputed:
+            video_BND, audio_BND = checkpoint(block, *given, use_reentrant=False)
+        else:
+            video_BND, audio_BND = block(*given)
+        if self.swap is not None and learning:
+            video_BND, audio_BND = self.swap.behind(index, video_BND, audio_BND)
+        return video_BND, audio_BND
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LtxTransformer:
+        """Moving: what waits in host memory stays there, its places on the device follow the rest."""
+        if self.swap is None:
+            super()._apply(fn, recurse)
+            return self
+        with self.swap.hidden():
+            super()._apply(fn, recurse)
+            device = next(self.parameters()).device
+        self.swap.move(device)
+        return self
 
     def _check(self, video: ModalityInput | None, audio: ModalityInput | None) -> None:
         if video is None and audio is None:
