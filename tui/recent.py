@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 from schemas.errors import EnvironmentFault
-from trainer.rundir.atomic import write_atomic
 
 Kind = Literal["runs", "configs"]
 MOST: Final = 20
@@ -37,6 +36,8 @@ class Recent:
 
     def remember(self, kind: Kind, path: Path) -> None:
         """Put ``path`` at the head of a list."""
+        from trainer.rundir.atomic import write_atomic  # late: the first paint reads lists and writes none
+
         entry = str(path.absolute())
         lists = self._read()
         lists[kind] = [entry, *(other for other in lists[kind] if other != entry)][:MOST]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from schemas.errors import EnvironmentFault
-from trainer.rundir.atomic import write_atomic
 from tui.recent import default_path
 
 FILE: Final = "settings.json"
@@ -26,6 +25,8 @@ def read_setting(name: str) -> str:
 
 def remember_setting(name: str, value: str) -> None:
     """Keep a choice for the next session."""
+    from trainer.rundir.atomic import write_atomic  # late: the first paint reads settings and writes none
+
     path = settings_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

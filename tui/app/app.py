@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.console import RenderableType
 from textual import events
@@ -19,14 +20,15 @@ from textual.screen import Screen
 from typing_extensions import override
 
 from tui.app import palette
-from tui.app.autosave import Autosave
-from tui.app.display import SpanUpdate
-from tui.app.glyphs import in_ascii
+from tui.app.display import SpanUpdate, driver
 from tui.app.keys import bindings
 from tui.app.widgets.lines import LineView
 from tui.recent import default_path
 from tui.settings import read_setting, remember_setting
 from tui.terminal import ascii_only, few_colours
+
+if TYPE_CHECKING:
+    from tui.app.autosave import Autosave
 
 LEAVE_SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
 """A closed terminal or a polite kill: leave cleanly. Ignoring SIGHUP would spin on the dead terminal's input."""
@@ -51,10 +53,16 @@ class WizardApp(App[int]):
         """The error that ended the application, for the process border to report."""
         self.rescued: list[Path] = []
         """Where unsaved drafts were put when that happened."""
-        self.autosave = Autosave(self)
         for name in palette.NAMES:
             self.register_theme(palette.theme(name))
         self.theme = self._wanted_theme()
+
+    @cached_property
+    def autosave(self) -> Autosave:
+        """Keeps unsaved drafts; loaded behind the first paint."""
+        from tui.app.autosave import Autosave
+
+        return Autosave(self)
 
     def compose(self) -> ComposeResult:
         """The frame that is seen until the first screen is there."""
@@ -64,9 +72,9 @@ class WizardApp(App[int]):
         loop = asyncio.get_running_loop()
         for number in LEAVE_SIGNALS:
             loop.add_signal_handler(number, self._hang_up, number)
-        self.autosave.begin()
         if isinstance(self._first, Screen):
             await self.push_screen(self._first)
+            self.autosave.begin()
         else:
             self.call_after_refresh(self._open, self._first)
 
@@ -81,9 +89,10 @@ class WizardApp(App[int]):
         self.screen.call_after_refresh(self._catch_up)
 
     async def _catch_up(self) -> None:
-        ahead, self._ahead = self._ahead or [], None
-        for key in ahead:
-            self.post_message(key)
+        while self._ahead:
+            await super().on_event(self._ahead.pop(0))
+        self._ahead = None
+        self.autosave.begin()
 
     @override
     async def on_event(self, event: events.Event) -> None:
@@ -140,7 +149,7 @@ class WizardApp(App[int]):
     @override
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()
-        return in_ascii(found) if ascii_only() else found
+        return driver(found, ascii_only=ascii_only())
 
     @override
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from textual.driver import Driver
-from typing_extensions import override
+from typing import Final
 
 SIGNS: Final[dict[str, str]] = {
     "─": "-", "│": "|", "╭": "+", "╮": "+", "╰": "+", "╯": "+", "┌": "+", "┐": "+", "└": "+", "┘": "+",
@@ -35,14 +32,3 @@ TABLE: Final = _table()
 def plain_signs(text: str) -> str:
     """The same text without the signs of this program; words in other scripts stay what they are."""
     return text.translate(TABLE)
-
-
-def in_ascii(kind: type[Driver]) -> type[Driver]:
-    """A driver of Textual that writes letters in place of signs: borders, bars and charts too."""
-
-    class AsciiDriver(kind):  # type: ignore[misc, valid-type]
-        @override
-        def write(self, data: str) -> Any:
-            return super().write(plain_signs(data))
-
-    return AsciiDriver

@@ -16,11 +16,12 @@ from tui.catalog import COMMANDS
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to save.")
 def command(preset: str | None, vram: float | None, output: Path | None) -> int:
-    import presets
-    from tui.terminal import require_drawing
+    from tui.terminal import can_draw, require_drawing
 
-    if preset is not None:
-        presets.load(preset, vram=vram)  # an unknown name or tier is told before the terminal is asked for
+    if preset is not None and not can_draw():  # an unknown name or tier is told before the terminal is asked for
+        import presets
+
+        presets.load(preset, vram=vram)
     require_drawing("use `ltx2-wizard init --preset NAME -o FILE`")
     from tui.app.entry import open_new
 

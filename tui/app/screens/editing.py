@@ -7,13 +7,13 @@ from pathlib import Path
 
 from textual.app import App
 
+from schemas.fieldspec import FieldSpec
 from tui.app.screens.picker import Option, PickerScreen
 from tui.app.screens.textbox import TextScreen
 from tui.app.screens.value import ValueScreen
 from tui.forms import edits
 from tui.forms.draft import Draft
 from tui.forms.rows import Row
-from tui.forms.targets import describe_hits, draft_modules
 from tui.forms.values import editable, parse, plain
 
 Done = Callable[[str | None], None]
@@ -104,14 +104,22 @@ def _text(app: App[int], draft: Draft, row: Row, done: Done) -> None:
         if text is not None and edits.assign(draft, row.path, parse(spec, text)):
             done(row.path)
 
-    modules = draft_modules(draft) if spec is not None and spec.provider == "lora_modules" else ()
+    note = _hits(draft, spec) if spec is not None and spec.provider == "lora_modules" else lambda _text: ""
+    title = f"{row.title} ({row.path})"
+    app.push_screen(TextScreen(title, editable(spec, row.value), hint=hint, judge=judge, note=note), entered)
+
+
+def _hits(draft: Draft, spec: FieldSpec) -> Callable[[str], str]:
+    """Says what typed patterns hit; what reads checkpoints is loaded when it is first wanted."""
+    from tui.forms.targets import describe_hits, draft_modules
+
+    modules = draft_modules(draft)
 
     def note(text: str) -> str:
         patterns = parse(spec, text)
         return describe_hits(patterns, modules) if isinstance(patterns, list) else ""
 
-    title = f"{row.title} ({row.path})"
-    app.push_screen(TextScreen(title, editable(spec, row.value), hint=hint, judge=judge, note=note), entered)
+    return note
 
 
 def _value(app: App[int], draft: Draft, row: Row, done: Done) -> None:

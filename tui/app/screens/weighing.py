@@ -28,7 +28,12 @@ class Weigher:
         if self._data is data:
             return
         self._data = data
-        self._screen.run_worker(lambda: self._work(data), thread=True, exclusive=True, group="weigh")
+        self._screen.call_after_refresh(self._start, data)
+
+    def _start(self, data: dict[str, Any]) -> None:
+        """Behind the paint: what this loads and works out must not hold up what was asked for."""
+        if data is self._data:
+            self._screen.run_worker(lambda: self._work(data), thread=True, exclusive=True, group="weigh")
 
     def _work(self, data: dict[str, Any]) -> None:
         from presets.memory.card import card_bytes

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -127,13 +127,18 @@ class RowList(Styled, ScrollView, can_focus=True):
         self.scroll_to(y=max(0, self._count - self.size.height), animate=False, immediate=True, force=True)
 
     def keep_cursor_visible(self) -> None:
-        """Scroll as little as needed; headings right above the first choosable row come along."""
-        if self.cursor is None or not self.size.height:
+        """Scroll by half a page when the cursor leaves the lines in sight: all is repainted at few moves, not at each.
+
+        Headings right above the first choosable row come along.
+        """
+        height = self.size.height
+        if self.cursor is None or not height:
             return
-        top = 0 if self._nearest(0) == self.cursor else self.cursor
-        self.scroll_to_region(
-            Region(0, top, 1, self.cursor - top + 1), animate=False, immediate=True, force=True, x_axis=False
-        )
+        first = 0 if self._nearest(0) == self.cursor else self.cursor
+        top = self.scroll_offset.y
+        if first < top or self.cursor >= top + height:
+            wanted = first - height // 2 if first < top else self.cursor - height // 2
+            self.scroll_to(y=max(0, wanted), animate=False, immediate=True, force=True)
 
     def action_move(self, lines: int) -> None:
         if self.cursor is None:
