@@ -39,7 +39,7 @@ def test_help_of_every_command_imports_nothing_heavy() -> None:
 def test_the_app_imports_no_torch_and_no_numpy() -> None:
     loaded = _imports_after(
         "from tui.app.entry import open_home\n"
-        "import tui.app.screens.home, tui.app.screens.wizard, tui.app.screens.monitor, tui.app.screens.start\n"
+        "import tui.app.screens.home, tui.app.screens.wizard, tui.app.screens.monitor, tui.app.screens.steps\n"
         "import tui.app.screens.editing, tui.app.screens.review, tui.app.screens.presets, tui.checking, tui.launch"
     )
     assert [name for name in (*HEAVY, "numpy") if name in loaded and name != "textual"] == []

@@ -43,13 +43,14 @@ def open_monitor(folder: Path, *, ended: Callable[[], int | None] = lambda: None
 
 
 def open_new(preset: str | None, *, vram: float | None = None, path: Path | None = None) -> int:
-    """The wizard on a new configuration; asks for the preset when none is given."""
+    """The wizard on a new configuration; without a preset the guide."""
 
     def start() -> Screen[Any]:
         if preset is None:
-            from tui.app.screens.start import StartScreen
+            from tui.app.screens.goal import GoalScreen
+            from tui.guide.guide import Guide
 
-            return StartScreen(vram=vram, path=path)
+            return GoalScreen(Guide.new(vram=vram, path=path))
         from tui.app.screens.presets import preset_draft
         from tui.app.screens.wizard import WizardScreen
 

@@ -11,10 +11,10 @@ from schemas.paths import MISSING
 from tests.tui.app.support import app, go, shown, until
 from tests.tui.forms.support import small
 from tui.app.screens.confirm import ConfirmScreen
+from tui.app.screens.home import HomeScreen
 from tui.app.screens.picker import PickerScreen
 from tui.app.screens.presets import preset_draft
 from tui.app.screens.report import ReportScreen
-from tui.app.screens.start import StartScreen
 from tui.app.screens.textbox import TextScreen
 from tui.app.screens.value import ValueScreen
 from tui.app.screens.wizard import WizardScreen
@@ -23,7 +23,8 @@ from tui.forms.opening import open_draft
 
 
 async def test_a_new_configuration_from_a_preset_to_a_file(own_directories: Path) -> None:
-    async with app(StartScreen()).run_test(size=(100, 30)) as pilot:
+    async with app(HomeScreen()).run_test(size=(100, 30)) as pilot:
+        await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
         await pilot.press(*"i2v_lora", "enter")
         await until(pilot, lambda: "memory of the graphics card" in shown(pilot))

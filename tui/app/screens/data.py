@@ -10,7 +10,7 @@ from textual.binding import BindingType
 
 from schemas.prepare import PrepareOptions
 from tui.app.keys import bindings
-from tui.app.screens.facts import FactsPane
+from tui.app.screens.facts import SMALL, FactsPane
 from tui.app.screens.guided import Guided
 from tui.app.screens.prepare import open_preparation
 from tui.app.screens.wizard import WizardScreen
@@ -52,6 +52,11 @@ class DataScreen(Guided, WizardScreen):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show_facts)
+
+    def _arrange(self) -> None:
+        """What was found goes before what the schema says."""
+        WizardScreen._arrange(self)
+        self.query_one("#doc").display = self.query_one("#doc").display and self.size.height >= SMALL
 
     def changed(self, path: str | None) -> None:
         WizardScreen.changed(self, path)

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from tui.app.widgets.lines import LineView
 from tui.text import Line, clean_line
 
+SMALL = 20
+"""Below this height of a screen there is room for facts or for documentation, not for both."""
+
 
 class FactsPane(LineView):
     """Wrapped lines; errors and warnings in their styles. As high as they are, up to a limit."""

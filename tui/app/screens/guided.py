@@ -14,13 +14,15 @@ from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.drafting import DraftScreen
 from tui.app.screens.fieldgrid import FieldGrid
 from tui.app.screens.launching import Launcher
+from tui.app.screens.picker import Option
 from tui.app.screens.saving import Saver
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.rail import Mark, StepRail, rail_columns
+from tui.forms.rows import build_rows
 from tui.guide.data_facts import DataFacts
 from tui.guide.guide import Guide, look
 from tui.guide.model_facts import ModelFacts
-from tui.guide.steps import INDEX, STEPS
+from tui.guide.steps import INDEX, STEPS, step_of
 
 
 class Guided(DraftScreen):
@@ -47,7 +49,7 @@ class Guided(DraftScreen):
         self.mount(StepRail(), before=0)
         for bar in self.query(KeyBar):
             bar.lead("guide")
-        if self.field is not None and isinstance(self, FieldGrid):
+        if self.field is not None:
             self.call_after_refresh(self.jump, self.field)
         self.look()
 
@@ -106,8 +108,21 @@ class Guided(DraftScreen):
 
         if step != self.step:
             self.app.switch_screen(step_screen(self.guide, step, field))
-        elif field is not None and isinstance(self, FieldGrid):
+        elif field is not None:
             self.jump(field)
+
+    def jump(self, path: str) -> None:
+        """Go to a field, in whatever step it is."""
+        step = step_of(path).id
+        if step != self.step:
+            self.action_go(step, path)
+        elif isinstance(self, FieldGrid):
+            FieldGrid.jump(self, path)
+
+    def places(self) -> list[Option]:
+        """Every field of every step, for the command palette."""
+        rows = [row for row in build_rows(self.draft) if row.selectable]
+        return [Option(row.path, row.path, row.title) for row in rows]
 
     def action_retreat(self) -> None:
         """Close the filter, else go back a step; from the first one out of the guide."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,10 @@ MOST = 12
 """Runs and files that are listed."""
 NAME = 24
 """Columns of what a line does; what it is about follows."""
+
+
+WARM_AFTER = 0.5
+"""Seconds until what the actions need is loaded, so that the first one need not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class HomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._show()
+        self.set_timer(WARM_AFTER, lambda: self.run_worker(_warm, thread=True, group="warm"))
 
     def on_screen_resume(self) -> None:
         self.action_reload()
@@ -140,9 +146,7 @@ class HomeScreen(Screen[None]):
         ]
 
     def _jobs(self) -> list[Entry]:
-        return _section(
-            "Running here", [Entry(_line(job.title, ""), partial(self._watch_job, job)) for job in jobs()]
-        )
+        return _section("Running here", [Entry(_line(job.title, ""), partial(self._watch_job, job)) for job in jobs()])
 
     def _runs(self) -> list[Entry]:
         now = time.time()
@@ -250,6 +254,11 @@ class HomeScreen(Screen[None]):
         from tui.app.screens.doctor import DoctorScreen
 
         self.app.push_screen(DoctorScreen())
+
+
+def _warm() -> None:
+    import_module("tui.app.screens.steps")
+    import_module("tui.guide.goals").goals()
 
 
 def _heading(title: str) -> Entry:
