@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "monitor": "Watch a run: losses, memory, samples, log, controls.",
     "runs": "List runs and their states.",
     "send": "Send a command to a running trainer.",
+    "lora-check": "Look into a LoRA file: NaN, dead modules, size and share of the change, key names.",
     "doctor": "Look at this machine: GPU, driver, libraries, memory, disk.",
     "demo": "Build a tiny model and dataset, then train on it end to end.",
 }
