@@ -11,6 +11,7 @@ import torch
 
 from schemas.errors import EXIT_OK, EXIT_STOPPED, DataError, EnvironmentFault, NumericError
 from trainer.loop.controls import Desk
+from trainer.loop.delta import delta_metrics
 from trainer.loop.engine import Outcome
 from trainer.loop.memory import memory_metrics
 from trainer.loop.metrics import StepLosses, loss_metrics
@@ -135,6 +136,7 @@ class Trainer:
         metrics["compute_seconds"] = step.step_seconds - step.data_seconds
         metrics["tokens_per_second"] = step.tokens / step.step_seconds
         metrics |= memory_metrics(session.engine.accelerator.device)
+        metrics |= delta_metrics(session.transformer, done)
         self.recent_seconds.append(step.step_seconds)
         left = (total - done) * sum(self.recent_seconds) / len(self.recent_seconds)
         self.reporter.metrics(done, total, metrics, left)
