@@ -25,7 +25,8 @@ MOST: Final = 5
 HOST_SHARE: Final = 0.9
 """Of the host's memory may be planned with."""
 WORTH: Final = 64 << 20
-"""A change that saves less than this is not worth a line."""
+SHARE: Final = 0.01
+"""A change that saves less than the one, or in a small model this share of a phase, is not worth a line."""
 _FORMATS: Final = (None, "int8-quanto", "int4-quanto", "int2-quanto")
 _SACRIFICES: Final[tuple[Try, ...]] = (
     changes.offload,
@@ -133,7 +134,7 @@ def cheapest(
     found: list[tuple[float, float, Move, Estimate]] = []
     for move in _single(job):
         after = estimate(move.job, calibration)
-        if before.total(phase) - after.total(phase) >= WORTH:
+        if before.total(phase) - after.total(phase) >= min(WORTH, before.total(phase) * SHARE):
             found.append((move.loss, seconds(move.job.model, move.job.run) / pace, move, after))
     found.sort(key=lambda item: item[:2])
     return tuple(_change(move, after.peak(phase)) for *_, move, after in found[:count])
@@ -142,7 +143,7 @@ def cheapest(
 def _change(move: Move, peak: int) -> Change:
     """A move in one line; its first setting is the one that counts."""
     last = move.settings[0]
-    beside = "".join(f"; with {other.path} {other.value}" for other in move.settings[1:])
+    beside = "".join(f", with {other.path} {other.value}" for other in move.settings[1:])
     return Change(last.path, last.value, last.why + beside, peak)
 
 
