@@ -47,9 +47,9 @@ def fixed_losses(config: LtxTrainerConfig, weights: Path, draws: int, seeds: Seq
 
 def newest_export(config: LtxTrainerConfig) -> Path:
     """The newest published weights of the configuration's output directory."""
-    from trainer.loop.start import PREFIXES, newest_weights
+    from trainer.loop.start import newest_weights
 
-    return newest_weights(Path(config.output_dir) / "checkpoints", PREFIXES[config.model.training_mode])
+    return newest_weights(Path(config.output_dir) / "checkpoints", config.model.training_mode)
 
 
 def _json(found: list[FixedLoss]) -> str:

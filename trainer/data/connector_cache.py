@@ -1,13 +1,15 @@
 """Outputs of the text connectors on disk, so that training neither holds nor runs the connectors.
 
 An entry is a safetensors file whose name is the hash of a caption's features, of the checkpoint and of the modalities:
-a changed caption, checkpoint or run finds other names, and equal captions share one entry.
+a changed caption, checkpoint or run finds other names, and equal captions share one entry. Which entry belongs to which
+file of features is noted beside the entries with the file's size and time, so that a later start reads no features.
 Legend of shapes: B batch, S text positions, D width of a modality's context.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,17 +77,39 @@ class ConnectorCache:
         except OSError as error:
             raise disk_fault("cannot create the cache", self.directory, error) from error
         connectors: Connectors | None = None
-        made = 0
+        known, made = self._known(), 0
+        before = dict(known)
         for done, path in enumerate(paths, start=1):
-            table = load_sample_file(path)
-            entry = self._entries[path] = self.directory / f"{self._key(path, table)}.safetensors"
-            if not self._usable(entry):
-                connectors = connectors or load_connectors()
-                self._write(entry, path, table, connectors, device)
-                made += 1
+            stamp = _stamp(path)
+            key = known.get(stamp)
+            if key is None or not self._usable(self._entry(key)):
+                table = load_sample_file(path)
+                key = known[stamp] = self._key(path, table)
+                if not self._usable(self._entry(key)):
+                    connectors = connectors or load_connectors()
+                    self._write(self._entry(key), path, table, connectors, device)
+                    made += 1
+            self._entries[path] = self._entry(key)
             if on_progress is not None:
                 on_progress(done, len(paths))
+        if known != before:
+            write_atomic(self._notes, json.dumps(known), durable=False)
         return made
+
+    def _entry(self, key: str) -> Path:
+        return self.directory / f"{key}.safetensors"
+
+    @property
+    def _notes(self) -> Path:
+        """Which features have which key, for this checkpoint and these modalities."""
+        return self.directory / f"keys-{hashlib.sha256(self._salt.encode()).hexdigest()[:16]}.json"
+
+    def _known(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._notes.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def load(self, features: Path) -> CachedContext:
         """The contexts of one file of ``conditions/``; DataError when its entry is gone or damaged since ``build``."""
@@ -112,6 +136,7 @@ class ConnectorCache:
         return digest.hexdigest()[:40]
 
     def _usable(self, entry: Path) -> bool:
+        """Whether it is there, whole in its header, and of these modalities."""
         try:
             with safe_open(entry, "pt") as file:
                 return set(file.keys()) == set(self._wanted)
@@ -140,3 +165,12 @@ class ConnectorCache:
             if not torch.isfinite(value).all():
                 raise NumericError(f"the {name} connector's output is not finite", where=path)
         write_atomic(entry, save(tensors), durable=False)
+
+
+def _stamp(path: Path) -> str:
+    """A file by its place, size and time of change. Raises DataError when it is gone."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from error
+    return f"{path.absolute()}|{found.st_size}|{found.st_mtime_ns}"

@@ -45,8 +45,12 @@ class AudioGrid:
         return AudioGrid(MelSpec.from_config(config), audio_latent_shape(files).time_compression)
 
     def steps(self, seconds: float) -> int:
-        """Latent steps of a sound."""
-        return max(round(seconds * self.mel.sample_rate / self.mel.hop / self.reduction), 1)
+        """Latent steps of a sound.
+
+        The rate is worked out first, as sampling does it: 5.1 seconds are 127 steps, the other order would say 128.
+        """
+        rate = self.mel.sample_rate / self.mel.hop / self.reduction
+        return max(round(seconds * rate), 1)
 
     def mel_frames(self, steps: int) -> int:
         """Mel frames that the causal encoder turns into exactly ``steps`` steps."""
@@ -138,7 +142,7 @@ def sound_latents(
     """Latents [C,T,M] in float32 of the first ``seconds`` of a sound; what it lacks is silence."""
     rate, samples = grid.mel.sample_rate, _samples(grid, seconds)
     wave_2S = fit(resample(to_stereo(sound.wave_CS), sound.rate, rate), samples)
-    steps = grid.steps(samples / rate)
+    steps = grid.steps(seconds)
     mel_B2TM = log_mel(torch.from_numpy(wave_2S)[None].to(device), grid.mel)[:, :, : grid.mel_frames(steps)]
     return encoder.encode(mel_B2TM)[0].to(torch.float32)
 

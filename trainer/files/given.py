@@ -7,7 +7,6 @@ The one place that knows: the preflight counts these cells, training and validat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,11 @@ from schemas.conditions import (
     TrainingCondition,
 )
 from schemas.errors import DataError
-from trainer.files.dataset import DatasetIndex, Sample, condition_role
 from trainer.files.pt import read_tensor
 from trainer.files.samples import AudioShape, MaskShape, Shape, TextShape, VideoShape, describe
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from schemas.strategy import FlexibleStrategyConfig
 
 Grid = tuple[int, ...]
 Box = tuple[slice, ...]
@@ -113,32 +109,3 @@ def read_mask(path: Path, grid: Grid) -> np.ndarray[Any, Any]:
             hint="run prepare again so that both come from the same clip",
         )
     return read_tensor(path, shape.tensor)
-
-
-def demand_learnable(strategy: FlexibleStrategyConfig, index: DatasetIndex, spatial: int) -> None:
-    """Raise DataError when the conditions of a modality can give a clip whole, so that nothing of it could be learnt.
-
-    Every sample is looked at, with all conditions drawn together; ``spatial`` is the VAE's factor.
-    """
-    for modality, settings in (("video", strategy.video), ("audio", strategy.audio)):
-        if settings is None or not settings.is_generated:
-            continue
-        if all(isinstance(condition, ReferenceCondition) for condition in settings.conditions):
-            continue
-        whole = [sample for sample in index.samples if _all_given(sample, modality, settings.conditions, spatial)]
-        if whole:
-            raise DataError(
-                f"the {modality} conditions give {len(whole)} of {len(index.samples)} clips whole, the first one this",
-                where=whole[0].files[modality],
-                why="nothing is left to learn from such a clip, and it would count as a loss of 0",
-                hint="shorten the conditions, or leave these clips out; `check` names them",
-            )
-
-
-def _all_given(sample: Sample, modality: str, conditions: Sequence[TrainingCondition], spatial: int) -> bool:
-    grid = grid_of(describe(sample.files[modality]))
-    cells = []
-    for number, condition in enumerate(conditions):
-        read = partial(read_mask, sample.files.get(condition_role(modality, number), Path()), grid)
-        cells.append(given_cells(condition, grid, spatial, read))
-    return bool(sum(cells[1:], cells[0]).all())

@@ -89,28 +89,35 @@ def _pair(sample: Sample, role: str, timing: Timing) -> Pair:
 def common_factors(pairs: Iterable[Pair]) -> ReferenceFactors:
     """The factors of all pairs; 1 and 1 when there are none.
 
-    Raises DataError naming the first file that has no whole factors, or other ones than the files before it: a LoRA
-    file tells its readers one pair of factors.
+    Raises DataError naming every file that has no whole factors, or else every one that has other factors than most: a
+    LoRA file tells its readers one pair of factors.
     """
-    # 0 stands for what no pair has shown yet.
-    before = ReferenceFactors(0, 0)
+    wrong: list[str] = []
+    moving: dict[ReferenceFactors, list[Path]] = {}
+    stills: dict[ReferenceFactors, list[Path]] = {}
     for pair in pairs:
         try:
             own = factors_between(pair.target, pair.reference, pair.timing)
         except ValueError as error:
-            hint = "prepare references with one whole downscale and temporal factor"
-            raise DataError(str(error), where=pair.where, hint=hint) from error
+            wrong.append(f"{pair.where}: {error}")
+            continue
         # A still has no spacing in time: it goes with any temporal factor.
-        temporal = own.temporal if pair.target.frames > 1 else before.temporal
-        if before.spatial not in (0, own.spatial) or before.temporal not in (0, temporal):
-            raise DataError(
-                f"its reference is {own}, those before it are {before}",
-                where=pair.where,
-                why="a LoRA is used with one pair of factors for all its references",
-                hint="prepare all references with the same downscale and temporal factor",
-            )
-        before = ReferenceFactors(own.spatial, temporal)
-    return ReferenceFactors(before.spatial or 1, before.temporal or 1)
+        (moving if pair.target.frames > 1 else stills).setdefault(own, []).append(pair.where)
+    if wrong:
+        raise DataError("; ".join(wrong), hint="prepare references with one whole downscale and temporal factor")
+    most = max(moving or stills, key=lambda factors: len((moving or stills)[factors]), default=ReferenceFactors())
+    unlike = {factors: paths for factors, paths in moving.items() if factors != most}
+    for factors, paths in stills.items():
+        if factors.spatial != most.spatial:
+            unlike[factors] = [*unlike.get(factors, []), *paths]
+    if unlike:
+        told = [f"those of {', '.join(map(str, paths))} are {factors}" for factors, paths in unlike.items()]
+        raise DataError(
+            f"most references are {most}; {'; '.join(told)}",
+            why="a LoRA is used with one pair of factors for all its references",
+            hint="prepare all references with the same downscale and temporal factor",
+        )
+    return most
 
 
 def factor_metadata(strategy: FlexibleStrategyConfig, factors: Mapping[str, ReferenceFactors]) -> dict[str, str]:

@@ -36,10 +36,6 @@ class WeightAverage:
             for name, parameter in self._parameters.items():
                 self.tensors[name].lerp_(parameter.detach().to(torch.float32), share)
 
-    def copy(self) -> dict[str, Tensor]:
-        """fp32 copies on the CPU."""
-        return {name: tensor.to("cpu", copy=True).contiguous() for name, tensor in self.tensors.items()}
-
     def restore(self, saved: Mapping[str, Tensor] | None, path: Path) -> None:
         """Go on from a saved average. Raises CheckpointError when it is not that of these weights."""
         if saved is None or saved.keys() != self.tensors.keys():

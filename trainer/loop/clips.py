@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import signal
+import threading
 from collections.abc import Hashable, Iterator, Sequence
+from typing import Final
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from typing_extensions import override
 
-from schemas.errors import WizardError
+from schemas.errors import EnvironmentFault, WizardError
 from trainer.data.connector_cache import CachedContext, ConnectorCache
 from trainer.data.dataset import Item, PrecomputedDataset, collate
 from trainer.files.dataset import CONDITIONS, DatasetIndex
@@ -20,6 +24,16 @@ from trainer.objective.strategy import MODALITIES
 from trainer.seeds import generator
 
 Clip = tuple[Item, CachedContext]
+MACHINE_FAULTS: Final = (
+    "exited unexpectedly",
+    "is killed by signal",
+    "No space left on device",
+    "Too many open files",
+    "Cannot allocate memory",
+    "shared memory",
+    "unable to mmap",
+)
+"""What a loader says when the machine lets its processes down."""
 
 
 class ClipDataset(Dataset[Clip | WizardError]):
@@ -35,6 +49,7 @@ class ClipDataset(Dataset[Clip | WizardError]):
         self._captions = tuple(sample.files[CONDITIONS] for sample in index.samples)
         self._cache = cache
         self.names = tuple(sample.name for sample in index.samples)
+        self.digest = _digest(index)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -54,6 +69,15 @@ class ClipDataset(Dataset[Clip | WizardError]):
     def shapes(self) -> tuple[Hashable, ...]:
         """One shape per clip; clips of equal shape may share a batch."""
         return self._shapes
+
+
+def _digest(index: DatasetIndex) -> str:
+    """Of names, roles and sizes: what tells one set of clips from another without reading them again."""
+    found = hashlib.sha256()
+    for sample in index.samples:
+        for role, path in sample.files.items():
+            found.update(f"{sample.name}|{role}|{path.stat().st_size}\n".encode())
+    return found.hexdigest()[:16]
 
 
 def batch_of(clips: Sequence[Clip]) -> Batch:
@@ -94,7 +118,7 @@ def batches(
 ) -> Iterator[Batch]:
     """This rank's batches from number ``start`` on, loaded ahead by ``workers`` processes (0: in this one).
 
-    Raises DataError for a clip that cannot be loaded.
+    Raises DataError for a clip that cannot be loaded, EnvironmentFault when the loader's processes die.
     """
     loader: DataLoader[Clip | WizardError] = DataLoader(
         clips,
@@ -106,10 +130,44 @@ def batches(
         # The loader draws a seed for its workers; from a generator of its own, so that ours stay untouched.
         generator=generator(0, "loader"),
     )
-    for batch in loader:
+    with _deaths_are_found_when_asked():
+        found = iter(loader)
+    while True:
+        batch = _next(found, workers)
+        if batch is None:
+            return
         if isinstance(batch, WizardError):
             raise batch
         yield batch
+
+
+@contextlib.contextmanager
+def _deaths_are_found_when_asked() -> Iterator[None]:
+    """The loader wants to be told of its processes' deaths by a signal, whose handler raises wherever we are: in the
+    middle of an update too. Without it the next batch that is asked for says the same, at most 5 s later."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
+
+
+def _next(found: Iterator[Batch | WizardError], workers: int) -> Batch | WizardError | None:
+    """The next batch, None after the last; what the machine did to the loader's processes as an EnvironmentFault."""
+    try:
+        return next(found, None)
+    except (RuntimeError, OSError) as error:
+        said = str(error)
+        if workers == 0 or not any(words in said for words in MACHINE_FAULTS):
+            raise
+        reason = said.strip().splitlines()[-1]
+    raise EnvironmentFault(
+        f"a process that loads clips ended: {reason}",
+        where="data.num_dataloader_workers",
+        why="such processes pass clips on through shared memory (/dev/shm), which containers often keep at 64 MB",
+        hint="give it more (docker run --shm-size=8g), free some memory, or set data.num_dataloader_workers to 0",
+    )
 
 
 def _batch_or_error(clips: Sequence[Clip | WizardError]) -> Batch | WizardError:

@@ -6,8 +6,6 @@ other parts (connectors, VAEs, vocoder) copied byte for byte. It is written as a
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,9 +17,9 @@ from schemas.errors import CheckpointError
 from trainer.files.checkpoint import TRANSFORMER_PREFIX
 from trainer.files.headers import Header, TensorInfo, read_header
 from trainer.loop.state_files import sync_into_place
+from trainer.model.io import DTYPE_NAMES, DTYPES, head_bytes, write_tensor
 from trainer.rundir.atomic import disk_fault
 
-DTYPES: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 COPY_BYTES: Final = 1 << 24
 
 
@@ -38,14 +36,14 @@ def write_model(
     lost = sorted(names.keys() - header.tensors.keys())
     if lost:
         raise CheckpointError(f"holds no {lost[0]} to be replaced", where=base)
-    kinds = {key: "F32" if header.tensors[key].dtype == "F32" else _name(dtype) for key in names}
+    kinds = {key: "F32" if header.tensors[key].dtype == "F32" else DTYPE_NAMES[dtype] for key in names}
     temporary = path.with_name(f".tmp-{path.name}")
     try:
         with base.open("rb") as source, temporary.open("wb") as target:
             target.write(_head(header, kinds, trained, names, extra))
             for key, info in header.tensors.items():
                 if key in names:
-                    _write_tensor(target, trained[names[key]], DTYPES[kinds[key]])
+                    write_tensor(target, trained[names[key]], DTYPES[kinds[key]])
                 else:
                     _copy(source, target, info)
         sync_into_place(temporary, path)
@@ -70,14 +68,7 @@ def _head(
             size = trained[names[key]].numel() * DTYPES[kind].itemsize
         entries[key] = {"dtype": kind, "shape": list(info.shape), "data_offsets": [position, position + size]}
         position += size
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text
-
-
-def _write_tensor(target: BinaryIO, tensor: Tensor, dtype: torch.dtype) -> None:
-    data = tensor.detach().to("cpu", dtype).contiguous().flatten().view(torch.uint8)
-    target.write(data.numpy().data)
+    return head_bytes(entries)
 
 
 def _copy(source: BinaryIO, target: BinaryIO, info: TensorInfo) -> None:
@@ -89,7 +80,3 @@ def _copy(source: BinaryIO, target: BinaryIO, info: TensorInfo) -> None:
             raise CheckpointError(f"ends before {info.name}")
         target.write(block)
         left -= len(block)
-
-
-def _name(dtype: torch.dtype) -> str:
-    return next(name for name, kind in DTYPES.items() if kind == dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -87,10 +87,11 @@ class HeldOutLoss:
     accelerator: Accelerator
     seed: int
 
-    def measure(self) -> dict[str, float]:
+    def measure(self, between: Callable[[], None]) -> dict[str, float]:
         """``validation_loss``, ``validation_loss/video`` and so on, by modality and noise level.
 
-        Captions are never dropped; conditions are drawn once and for all for each clip and level.
+        Captions are never dropped; conditions are drawn once and for all for each clip and level. ``between`` is
+        called before each clip, and may raise.
         """
         losses = StepLosses()
         plain = replace(self.strategy, plan=replace(self.strategy.plan, caption_dropout=0.0))
@@ -99,6 +100,7 @@ class HeldOutLoss:
         try:
             with torch.no_grad(), self.accelerator.autocast():
                 for position in range(len(self.clips)):
+                    between()
                     self._add(plain, position, losses)
         finally:
             self.model.train(training)

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from schemas.diff import Difference, diff
 from schemas.errors import ConfigError
+from trainer.preflight.same_run import refused
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
-
-FREE: Final = (
-    "optimization.steps",
-    "optimization.learning_rate",
-    "optimization.scheduler_params",
-    "model.load_checkpoint",
-)
-"""Fields that shape the training and may still change on a resume: the user says when to end and how fast, and what a
-run started from is in its state.
-"""
 
 
 def demand_same_run(saved: Mapping[str, Any], now: LtxTrainerConfig, place: str) -> tuple[Difference, ...]:
@@ -28,10 +19,10 @@ def demand_same_run(saved: Mapping[str, Any], now: LtxTrainerConfig, place: str)
     Raises ConfigError listing the others.
     """
     found = diff(saved, now)
-    refused = [difference for difference in found if difference.training and not difference.path.startswith(FREE)]
-    if refused:
+    forbidden = refused(found)
+    if forbidden:
         raise ConfigError(
-            f"{place} was trained with another configuration:\n  " + "\n  ".join(map(describe, refused)),
+            f"{place} was trained with another configuration:\n  " + "\n  ".join(map(describe, forbidden)),
             where="output_dir",
             why="going on would mix two trainings in one",
             hint="restore these values, choose another output_dir, or start anew with --resume never",

@@ -17,6 +17,7 @@ from trainer.loop.start import StartWeights, load_start_weights
 from trainer.model.transformer import LtxTransformer
 from trainer.objective.batch import RandomDraws
 from trainer.objective.strategy import Strategy
+from trainer.preflight.refusal import demand_sound_data
 from trainer.seeds import sample_stream
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Measure:
 
     @classmethod
     def build(cls, config: LtxTrainerConfig, draws: int) -> Measure:
-        """Load the base model with adapters that change nothing yet."""
+        """Load the base model with adapters that change nothing yet. Raises WizardError when the data do not fit."""
+        demand_sound_data(config)
         prepared = prepare(config, warn=_quiet, share=_quiet)
         transformer = load_base(config, prepared.files, prepared)
         trainable(transformer, config)

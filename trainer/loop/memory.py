@@ -25,3 +25,9 @@ def memory_metrics(device: torch.device) -> dict[str, int]:
         metrics["memory_peak"] = torch.cuda.max_memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
     return metrics
+
+
+def forget_peak() -> None:
+    """Begin the peak anew: what validation took is not the next step's."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()

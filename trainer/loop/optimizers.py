@@ -41,13 +41,13 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
 def pack_optimizer(
     optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]]]:
-    """State as tensors by ``<parameter>/<slot>`` (CPU copies) and numbers by parameter and slot."""
+    """State as tensors by ``<parameter>/<slot>`` (the optimizer's own) and numbers by parameter and slot."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, dict[str, Any]] = {}
     for name, parameter in parameters.items():
         for slot, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
-                tensors[f"{name}/{slot}"] = value.detach().to("cpu", copy=True).contiguous()
+                tensors[f"{name}/{slot}"] = value.detach()
             elif value is not None:
                 numbers.setdefault(name, {})[slot] = value
     return tensors, numbers

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from schemas.diff import Difference
 from schemas.errors import CheckpointError, ConfigError, EnvironmentFault
+from trainer.files.checkpoint import file_fingerprint, resolve_model_files
 from trainer.loop.identity import demand_same_run
 from trainer.loop.ledger import Ledger
 from trainer.loop.reporter import Reporter
@@ -145,4 +146,30 @@ def _same_run(config: LtxTrainerConfig, path: Path, state: TrainingState) -> Res
     saved = state.numbers.get("config")
     if not isinstance(saved, Mapping):
         raise CheckpointError("names no configuration", where=path)
-    return Resumed(state, path, demand_same_run(saved, config, str(path)))
+    changes = demand_same_run(saved, config, str(path))
+    _demand_base(config, state, path)
+    return Resumed(state, path, changes)
+
+
+def _demand_base(config: LtxTrainerConfig, state: TrainingState, path: Path) -> None:
+    """The same path may hold another model by now, for which the adapters mean nothing."""
+    saved = state.numbers.get("base")
+    now = file_fingerprint(resolve_model_files(config.model).transformer)
+    if saved is not None and saved != now:
+        raise ConfigError(
+            f"{path} was trained on another base model than the file that is there now",
+            where="model.model_path",
+            why="going on would move weights that were learnt for other ones",
+            hint="name the file it was trained on, or start anew with --resume never",
+        )
+
+
+def compare_data(resumed: Resumed, digest: str, reporter: Reporter) -> None:
+    """Tell when the prepared clips are not those that the run has been trained on."""
+    saved = resumed.state.numbers.get("data")
+    if saved is not None and saved != digest:
+        reporter.warn(
+            "data_changed",
+            "the prepared clips are not those of the save that this run goes on from: from here on it sees other ones, "
+            "in another order, than without the interruption",
+        )

@@ -3,56 +3,79 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from schemas import LoadedConfig, load_config, render_yaml
-from schemas.errors import EXIT_BUG, EXIT_OK, ConfigError, WizardError
+from schemas.errors import EXIT_BUG, EXIT_OK, EXIT_STOPPED, ConfigError, WizardError
 from schemas.fingerprint import config_fingerprint
 from trainer.files.checkpoint import resolve_model_files
 from trainer.loop.clips import batches
 from trainer.loop.controls import Desk
+from trainer.loop.gate import demand_trainable
 from trainer.loop.held_out import HeldOutLoss
 from trainer.loop.identity import describe
 from trainer.loop.oom import explain_oom
+from trainer.loop.peaks import peaks_kept
 from trainer.loop.precision import compute_dtype
-from trainer.loop.reporter import Reporter
-from trainer.loop.resume import Resumed, find_state, foreign_start, set_aside
+from trainer.loop.reporter import Reporter, keep_going
+from trainer.loop.resume import Resumed, compare_data, find_state, foreign_start, set_aside
 from trainer.loop.saving import Saver, export_path
 from trainer.loop.session import Session
 from trainer.loop.setup import Prepared, build_session, prepare
-from trainer.loop.signals import StopSignals
+from trainer.loop.signals import Heed, Interrupted, StopSignals
 from trainer.loop.start import find_start_weights
+from trainer.loop.state_files import settle_replaced
 from trainer.loop.tracker import Tracker, start_tracker
 from trainer.loop.trainer import Trainer
+from trainer.loop.validated import Validated
 from trainer.loop.validating import Validator
 from trainer.model.inputs import Modalities
 from trainer.objective.strategy import plan_of
-from trainer.rundir import ControlInbox, EventLog, RunDirectory, RunLock, StatusWriter, write_atomic
+from trainer.rundir import (
+    ControlInbox,
+    EventLog,
+    IndexKeeper,
+    RunDirectory,
+    RunLock,
+    StatusWriter,
+    environment,
+    told_to,
+    write_atomic,
+)
 from trainer.validation.runner import ValidationRunner
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
 
 
-def run(config_path: Path, wish: str = "auto") -> int:
+def run(config_path: Path, wish: str = "auto", *, hook: str = "") -> int:
     """Train as ``config_path`` says and return the exit code; ``wish`` is the value of ``--resume``.
 
-    Raises WizardError of any kind; what happened is in the run directory either way.
+    ``hook`` is a program that is told every event, see trainer.rundir.hook.
+
+    Raises WizardError of any kind. What can be known beforehand to be wrong leaves the run directory as it is; what
+    happens later is told in it either way.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError("several processes are not supported yet", hint="launch one process")
     loaded = load_config(config_path)
+    demand_trainable(loaded.config)
     directory = RunDirectory(Path(loaded.config.output_dir))
     directory.create()
     with RunLock(directory) as lock, StopSignals() as signals:
         directory.remove_leftovers()
+        settle_replaced(directory.checkpoints_path)
         fresh = wish == "never" or (wish == "auto" and loaded.config.checkpoints.no_resume)
         moved = _set_aside(loaded.config, directory) if fresh else []
-        with EventLog(directory.events_path) as events, StatusWriter(directory) as status:
+        with EventLog(directory.events_path) as events, StatusWriter(directory) as status, ExitStack() as more:
             reporter = Reporter(events, status)
+            more.enter_context(IndexKeeper(directory))
+            more.enter_context(told_to(hook, events, reporter.warn))
+            more.enter_context(peaks_kept(events, loaded.config, reporter.line))
             for path in moved:
                 reporter.warn("set_aside", f"the earlier run's files are now in {path}")
             for note in loaded.notes:
@@ -81,7 +104,7 @@ def _recorded(
     code = EXIT_BUG
     tracker: list[Tracker] = []
     try:
-        code = _with_memory(loaded, directory, wish, signals, reporter, tracker)
+        code = _unless_stopped(loaded, directory, wish, signals, reporter, tracker)
         state = "finished" if code == EXIT_OK else "stopped"
         reporter.status.update(phase=state, eta_s=None)
         reporter.events.append("exit", state=state, code=code, message=reporter.status.status.message)
@@ -95,6 +118,23 @@ def _recorded(
         for one in tracker:
             one.close(code)
     return code
+
+
+def _unless_stopped(
+    loaded: LoadedConfig,
+    directory: RunDirectory,
+    wish: str,
+    signals: StopSignals,
+    reporter: Reporter,
+    tracker: list[Tracker],
+) -> int:
+    """Train; a stop that is asked for while things are read and encoded ends the run before it has begun."""
+    try:
+        return _with_memory(loaded, directory, wish, signals, reporter, tracker)
+    except Interrupted:
+        name = "request" if signals.received is None else signals.received.name
+        reporter.phase("stopped", f"stopped by {name} before training began; run the same command to go on")
+        return EXIT_STOPPED if signals.received is None else signals.exit_code
 
 
 def _with_memory(
@@ -132,23 +172,29 @@ def _train(
     if resumed is not None and _is_complete(config, directory, resumed):
         reporter.phase("finished", f"step {resumed.state.step} was reached before; raise optimization.steps to go on")
         return EXIT_OK
+    # Until training begins there is nothing to save: whatever reports progress ends the run when it is to stop.
+    reporter.heed = Heed(signals, directory)
     runner = prepare_validation(config, directory, reporter)
     reporter.phase("caching", "captions through the text connectors")
     prepared = prepare(config, warn=reporter.warn, share=reporter.share)
-    if signals.received is not None:
-        reporter.phase("stopped", f"stopped by {signals.received.name} before training began")
-        return signals.exit_code
+    if resumed is not None:
+        compare_data(resumed, prepared.clips.digest, reporter)
+    reporter.heed()
     session = build_session(config, fingerprint, prepared, None if resumed else start, reporter)
+    reporter.heed()
+    reporter.heed = keep_going
     saver = Saver(directory, session, reporter.events)
+    done = Validated(directory, config)
     if resumed is not None:
         _restore(session, resumed, reporter)
         for path in saver.note_existing(resumed.path):
             reporter.warn("abandoned", f"saved after the step that this run goes on from; now {path}")
     else:
         session.progress.step = foreign_start(start, reporter)
+    done.forget_after(session.progress.step)
     chosen = start_tracker(config, session.progress.tracker_id, reporter)
     tracker.append(chosen)
-    return _assemble(session, prepared, saver, runner, directory, signals, reporter, chosen).run()
+    return _assemble(session, prepared, saver, runner, directory, signals, reporter, chosen, done).run()
 
 
 def _announce(config: LtxTrainerConfig, fingerprint: str, resumed: Resumed | None, reporter: Reporter) -> None:
@@ -163,6 +209,7 @@ def _announce(config: LtxTrainerConfig, fingerprint: str, resumed: Resumed | Non
         resumed_from=None if resumed is None else str(resumed.path),
         total=config.optimization.steps,
         output_dir=str(config.output_dir),
+        environment=environment(_gpus()),
     )
     if resumed is not None:
         reporter.line(f"going on from {resumed.path}")
@@ -193,7 +240,7 @@ def prepare_validation(
     plan = plan_of(config.training_strategy)
     held = Modalities(video=plan.video is not None, audio=plan.audio is not None)
     runner = ValidationRunner(config, files, device, compute_dtype(config), directory, reporter.events, modalities=held)
-    runner.prepare(lambda message: reporter.phase("caching", message))
+    runner.prepare(lambda message: reporter.told("caching", message))
     return runner
 
 
@@ -213,6 +260,7 @@ def _assemble(
     signals: StopSignals,
     reporter: Reporter,
     tracker: Tracker,
+    done: Validated,
 ) -> Trainer:
     config, accelerator = session.config, prepared.accelerator
     validator = Validator(
@@ -224,6 +272,7 @@ def _assemble(
         offload_optimizer=config.acceleration.offload_optimizer_during_validation,
         held_out=_held_out(session, prepared),
         loss_interval=config.validation.loss_interval,
+        done=done,
     )
     desk = Desk(
         inbox=ControlInbox(directory),
@@ -243,6 +292,10 @@ def _assemble(
         pin=accelerator.device.type == "cuda",
     )
     return Trainer(session, supply, saver, validator, desk, signals, reporter, tracker)
+
+
+def _gpus() -> list[str]:
+    return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
 
 
 def _version() -> str:

@@ -18,10 +18,11 @@ from trainer.loop.full_export import write_model
 from trainer.loop.lr import LearningRate
 from trainer.loop.optimizers import pack_optimizer, unpack_optimizer
 from trainer.loop.state_files import TrainingState
-from trainer.loop.weights import copy_weights, fill_weights
+from trainer.loop.weights import fill_weights
 from trainer.model.io import write_safetensors
 from trainer.model.lora_file import LoraOrigin, published_tensors
 from trainer.model.transformer import LtxTransformer
+from trainer.preflight.same_run import save_bytes
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
@@ -60,11 +61,13 @@ class Session:
     progress: Progress
     references: Mapping[str, str]
     """What readers of the exported weights are told about references."""
+    data_digest: str
+    """Of the clips that are trained on."""
     average: WeightAverage | None = None
     """Of the trained weights, when one is kept."""
 
     def capture(self) -> TrainingState:
-        """The state after the last finished step, copied to the CPU."""
+        """The state after the last finished step, to be written before the next one: its tensors are not copies."""
         config = self.config
         tensors: Mapping[str, torch.Tensor] | None = None
         slots: Mapping[str, Mapping[str, Any]] = {}
@@ -82,14 +85,16 @@ class Session:
             "scaler": None if scaler is None else scaler.state_dict(),
             "world_size": self.engine.accelerator.num_processes,
             "references": dict(self.references),
+            "base": self.base_fingerprint,
+            "data": self.data_digest,
         }
         return TrainingState(
             step=self.progress.step,
             config_fingerprint=self.fingerprint,
-            weights=copy_weights(self.engine.parameters),
+            weights={name: parameter.detach() for name, parameter in self.engine.parameters.items()},
             optimizer=tensors,
             numbers=numbers,
-            average=None if self.average is None else self.average.copy(),
+            average=None if self.average is None else self.average.tensors,
         )
 
     def restore(self, state: TrainingState, path: Path) -> tuple[str, ...]:
@@ -152,13 +157,11 @@ class Session:
     def save_bytes(self) -> int:
         """About how large the next save is."""
         count = sum(parameter.numel() for parameter in self.engine.parameters.values())
-        width = EXPORT_DTYPES[self.config.checkpoints.precision].itemsize
-        state = {"full": 12, "minimal": 4, "off": 0}[self.config.checkpoints.save_training_state]
-        copied = 0
-        if self.config.model.training_mode == "full":
-            copied = self.files.transformer.stat().st_size
-        averaged = 0 if self.average is None else width + 4
-        return count * (width + state + averaged) + copied
+        saves = self.config.checkpoints
+        full = self.config.model.training_mode == "full"
+        copied = self.files.transformer.stat().st_size if full else 0
+        averaged = self.average is not None
+        return save_bytes(count, saves.precision, saves.save_training_state, averaged=averaged, copied=copied)
 
     def _full_metadata(self) -> Mapping[str, str]:
         return {

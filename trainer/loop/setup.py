@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 from accelerate import Accelerator
 
-from schemas.errors import ConfigError, DataError
+from schemas.errors import DataError
 from schemas.params import resolved_sampling_params, resolved_scheduler_params
 from trainer.data.connector_cache import ConnectorCache
 from trainer.files.checkpoint import ModelFiles, file_fingerprint, files_vae_scale, read_checkpoint, resolve_model_files
 from trainer.files.dataset import CONDITIONS, DatasetIndex, sources
-from trainer.files.given import demand_learnable
 from trainer.files.references import ReferenceFactors, factor_metadata, reference_factors
 from trainer.loop.average import WeightAverage
+from trainer.loop.blocks import Settled, blocks_of
 from trainer.loop.captions import empty_caption
 from trainer.loop.clips import ClipDataset
 from trainer.loop.engine import Engine
@@ -76,12 +76,6 @@ Share = Callable[[str, str, int, int], object]
 def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     """Everything that is cheap or must not stand beside the transformer: data, captions through the connectors."""
     plan = plan_of(config.training_strategy)
-    if config.hub.push_to_hub:
-        raise ConfigError(
-            "publishing to the Hub is not supported yet",
-            where="hub.push_to_hub",
-            hint="set it to false and upload the exported file afterwards",
-        )
     files = resolve_model_files(config.model)
     accelerator = make_accelerator(config)
     index = DatasetIndex.build(config.data.preprocessed_data_root, sources(config))
@@ -92,7 +86,6 @@ def prepare(config: LtxTrainerConfig, *, warn: Warn, share: Share) -> Prepared:
     trained, kept = loss_index(config.validation, index)
     looked_at = trained if kept is None else replace(trained, samples=(*trained.samples, *kept.samples))
     factors = reference_factors(config.training_strategy, looked_at)
-    demand_learnable(config.training_strategy, looked_at, files_vae_scale(files).spatial)
     held_out = None
     if kept is not None:
         held_out = ClipDataset(kept, _cached_captions(config, files, kept, modalities, accelerator, share))
@@ -119,7 +112,12 @@ def build_session(
     source = files
     if start is not None and start.replaces_model:
         source = replace(files, transformer=start.path)
-    transformer = load_base(config, source, prepared, reporter.share)
+    blocks = blocks_of(config, prepared.files, prepared.accelerator)
+    reporter.line(str(blocks))
+    reporter.events.append("blocks", **blocks.fields())
+    transformer = load_base(config, source, prepared, reporter.share, blocks=blocks)
+    if transformer.swap is not None:
+        reporter.line(f"block swap: {transformer.swap}")
     if config.acceleration.quantization is not None:
         reporter.line(f"{config.acceleration.quantization}: {quantized_share(transformer)}")
     reporter.line(trainable(transformer, config))
@@ -157,24 +155,37 @@ def build_session(
         learning_rate=_learning_rate(config),
         progress=Progress(),
         references=references,
+        data_digest=prepared.clips.digest,
         average=None if decay is None else WeightAverage(decay, parameters),
     )
 
 
 def load_base(
-    config: LtxTrainerConfig, files: ModelFiles, prepared: Prepared, share: Share | None = None
+    config: LtxTrainerConfig,
+    files: ModelFiles,
+    prepared: Prepared,
+    share: Share | None = None,
+    *,
+    blocks: Settled | None = None,
 ) -> LtxTransformer:
-    """The frozen transformer as the configuration wants it held; ``share`` is told how far it is."""
+    """The frozen transformer as the configuration wants it held; ``share`` is told how far it is.
+
+    ``blocks`` says which of its blocks are swapped and recompute; None: that is settled here.
+    """
     kind = config.acceleration.quantization
     message = "transformer, tensor" if kind is None else f"transformer to {kind}, tensor"
-    return load_transformer(
+    plan = (blocks or blocks_of(config, prepared.files, prepared.accelerator)).plan
+    transformer = load_transformer(
         files,
         modalities=prepared.modalities,
         dtype=weights_dtype(config),
         device=prepared.accelerator.device,
         quantization=kind,
+        swapped=plan.swapped,
         on_progress=None if share is None else lambda done, total: share("loading", message, done, total),
     )
+    transformer.recomputed = plan.recomputed
+    return transformer
 
 
 def quantized_share(transformer: LtxTransformer) -> str:

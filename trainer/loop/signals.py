@@ -9,8 +9,16 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from schemas.errors import EXIT_SIGINT, EXIT_SIGTERM, EXIT_STOPPED
+from trainer.rundir import ControlInbox, RunDirectory
 
 EXIT_CODES = {signal.SIGTERM: EXIT_SIGTERM, signal.SIGINT: EXIT_SIGINT, signal.SIGUSR1: EXIT_STOPPED}
+
+
+class Interrupted(Exception):  # noqa: N818 - a wish, not an error
+    """A stop was asked for in the middle of work that can be given up: loading, encoding, samples.
+
+    Neither a WizardError nor any other error that is taken for a failure of that work.
+    """
 
 
 class StopSignals:
@@ -52,3 +60,18 @@ class StopSignals:
             # Whatever hangs now must not stop us: no clean-up. The newest checkpoint on disk is complete.
             os._exit(EXIT_CODES[signal.Signals(number)])
         self._received = signal.Signals(number)
+
+
+class Heed:
+    """Before training begins: raises Interrupted when a signal has come, or a ``stop`` command since this was made.
+
+    A command that lay there before is for the loop, which obeys it after its first step.
+    """
+
+    def __init__(self, signals: StopSignals, run: RunDirectory) -> None:
+        self._signals, self._inbox = signals, ControlInbox(run)
+        self._before = self._inbox.waiting("stop")
+
+    def __call__(self) -> None:
+        if self._signals.received is not None or self._inbox.waiting("stop") - self._before:
+            raise Interrupted

@@ -17,6 +17,7 @@ from trainer.files.checkpoint import TRANSFORMER_PREFIX
 from trainer.files.headers import read_header
 from trainer.loop.weights import fill_weights, trained_parameters
 from trainer.model.lora_file import load_lora
+from trainer.preflight.rules_start import PREFIXES, newest_step
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _STEP: Final = re.compile(r"step_(\d+)")
 REFERENCE_KEYS: Final = "reference_"
 """How keys of a file's metadata begin that say how references were laid out."""
-PREFIXES: Final = {"lora": "lora_weights_step_", "full": "model_weights_step_"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def find_start_weights(config: LtxTrainerConfig) -> StartWeights | None:
         return None
     path, mode = Path(config.model.load_checkpoint).expanduser(), config.model.training_mode
     if path.is_dir():
-        path = newest_weights(path, PREFIXES[mode])
+        path = newest_weights(path, mode)
     if not path.is_file() or path.suffix != ".safetensors":
         raise CheckpointError("is no .safetensors file", where=path, hint="correct model.load_checkpoint")
     whole = mode == "full" and any(name.startswith(TRANSFORMER_PREFIX) for name in read_header(path).tensors)
@@ -115,16 +115,15 @@ def foreign_step(path: Path) -> int:
     return step
 
 
-def newest_weights(folder: Path, prefix: str) -> Path:
-    """The weights file of the highest step below a folder. Raises CheckpointError when there is none."""
-    found = [
-        (int(match[1]), path)
-        for path in folder.rglob(f"{prefix}*.safetensors")
-        if (match := _STEP.search(path.stem)) and not path.name.startswith(".")
-    ]
-    if not found:
-        raise CheckpointError(f"holds no {prefix}*.safetensors", where=folder, hint="name a file")
-    return max(found)[1]
+def newest_weights(folder: Path, mode: str) -> Path:
+    """The weights file of the highest step in a folder or its ``checkpoints``, as `check` finds it.
+
+    Raises CheckpointError when there is none.
+    """
+    found = newest_step(folder, PREFIXES[mode])
+    if found is None:
+        raise CheckpointError(f"holds no {PREFIXES[mode]}*.safetensors", where=folder, hint="name a file")
+    return found
 
 
 def other_references(weights: Path, references: Mapping[str, str]) -> str:

@@ -21,18 +21,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from schemas.errors import CheckpointError, EnvironmentFault
 from trainer.loop.failpoints import failpoint
+from trainer.model.io import stream_safetensors
 from trainer.rundir import RunDirectory, commit_directory
 from trainer.rundir.atomic import disk_fault, fsync_dir
 
 SCHEMA: Final = 1
 WEIGHTS, OPTIMIZER, AVERAGE = "weights.safetensors", "optimizer.safetensors", "average.safetensors"
 STATE, MANIFEST = "state.json", "manifest.json"
+REPLACED: Final = ".replaced"
+"""Suffix of a state while one of the same step takes its place."""
 BLOCK: Final = 1 << 20
 
 
@@ -44,9 +48,9 @@ class TrainingState:
     """Optimizer steps done."""
     config_fingerprint: str
     weights: Mapping[str, Tensor]
-    """fp32, CPU."""
+    """fp32 when read; to be written, the trained parameters themselves, wherever they are."""
     optimizer: Mapping[str, Tensor] | None
-    """Optimizer tensors by ``<parameter>/<slot>``; None when they were not saved."""
+    """Optimizer tensors by ``<parameter>/<slot>``, likewise; None when they were not saved."""
     numbers: Mapping[str, Any]
     """JSON-able rest: data position, optimizer scalars, learning rate, and so on."""
     average: Mapping[str, Tensor] | None = None
@@ -54,9 +58,9 @@ class TrainingState:
 
 
 def write_state(run: RunDirectory, state: TrainingState) -> Path:
-    """Commit a state; an existing one of the same step is replaced.
+    """Commit a state; an existing one of the same step is replaced. Tensors are written one after the other.
 
-    Raises EnvironmentFault when the disk refuses; older states are then untouched.
+    Raises EnvironmentFault when the disk refuses; older states, one of the same step too, are then as they were.
     """
     final, temporary = run.state_path(state.step), run.state_temporary(state.step)
     shutil.rmtree(temporary, ignore_errors=True)
@@ -64,16 +68,38 @@ def write_state(run: RunDirectory, state: TrainingState) -> Path:
         temporary.mkdir(parents=True)
         _write_files(temporary, state)
         failpoint("state.before_commit")
-        if final.exists():
-            # Only a repeated step gets here: the same numbers, or a run begun anew in this directory.
-            final.rename(temporary.with_name(f"{temporary.name}-replaced"))
-        commit_directory(temporary, final)
-        failpoint("state.after_commit")
-        shutil.rmtree(temporary.with_name(f"{temporary.name}-replaced"), ignore_errors=True)
-    except (OSError, SafetensorError) as error:
+        _commit(temporary, final)
+    except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise _refused(final, error) from error
+        raise disk_fault("cannot write the checkpoint", final, error) from error
+    except EnvironmentFault:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    failpoint("state.after_commit")
     return final
+
+
+def _commit(temporary: Path, final: Path) -> None:
+    replaced = final.with_name(f"{final.name}{REPLACED}")
+    if final.exists():
+        # Only a repeated step gets here: the same numbers, or a run begun anew in this directory.
+        shutil.rmtree(replaced, ignore_errors=True)
+        final.rename(replaced)
+        failpoint("state.replaced")
+    try:
+        commit_directory(temporary, final)
+    finally:
+        settle_replaced(final.parent)
+
+
+def settle_replaced(folder: Path) -> None:
+    """States that were being replaced: put one back when its successor was not committed, else it goes."""
+    for replaced in folder.glob(f"step_*{REPLACED}"):
+        final = replaced.with_name(replaced.name.removesuffix(REPLACED))
+        if final.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+        else:
+            replaced.rename(final)
 
 
 def read_state(path: Path) -> TrainingState:
@@ -129,12 +155,12 @@ def _verify_file(path: Path, entry: Mapping[str, Any]) -> None:
 
 def _write_files(folder: Path, state: TrainingState) -> None:
     failpoint("state.before_weights")
-    save_file(dict(state.weights), folder / WEIGHTS, metadata={"format": "pt"})
+    stream_safetensors(folder / WEIGHTS, state.weights, torch.float32)
     failpoint("state.after_weights")
     if state.optimizer is not None:
-        save_file(dict(state.optimizer), folder / OPTIMIZER, metadata={"format": "pt"})
+        stream_safetensors(folder / OPTIMIZER, state.optimizer)
     if state.average is not None:
-        save_file(dict(state.average), folder / AVERAGE, metadata={"format": "pt"})
+        stream_safetensors(folder / AVERAGE, state.average)
     numbers = {**state.numbers, "step": state.step}
     (folder / STATE).write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n")
     failpoint("state.before_manifest")
@@ -171,12 +197,3 @@ def sync_into_place(temporary: Path, path: Path) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     fsync_dir(path.parent)
-
-
-def _refused(path: Path, error: Exception) -> EnvironmentFault:
-    if isinstance(error, OSError):
-        return disk_fault("cannot write the checkpoint", path, error)
-    # safetensors reports a full disk as text only.
-    return EnvironmentFault(
-        f"cannot write the checkpoint: {error}", where=path, hint="free some space on this disk and check its quota"
-    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from schemas.errors import EXIT_OK, EXIT_STOPPED, DataError, EnvironmentFault, NumericError
+from schemas.errors import EXIT_OK, EXIT_STOPPED, DataError, EnvironmentFault, NumericError, WizardError
 from trainer.loop.controls import Desk
 from trainer.loop.delta import delta_metrics
 from trainer.loop.engine import Outcome
@@ -19,10 +19,11 @@ from trainer.loop.oom import explain_oom
 from trainer.loop.reporter import Reporter
 from trainer.loop.saving import Saver
 from trainer.loop.session import Session
-from trainer.loop.signals import StopSignals
+from trainer.loop.signals import Interrupted, StopSignals
 from trainer.loop.tracker import Tracker
 from trainer.loop.validating import Validator
 from trainer.objective.batch import Batch
+from trainer.validation.room import StrandedError
 
 MAX_BAD_STEPS = 3
 """Steps in a row that may be left out for not being finite."""
@@ -68,9 +69,10 @@ class Trainer:
         """
         total = self.session.config.optimization.steps
         progress = self.session.progress
+        self.validator.heed = self._heed
         if progress.step < total and not self._must_stop():
             skip = self.session.config.validation.skip_initial_validation
-            self.validator.begin(progress.step, self.desk.validation_interval, skip=skip)
+            self._unless_stopped(lambda: self.validator.begin(progress.step, self.desk.validation_interval, skip=skip))
         self.reporter.phase("training")
         while progress.step < total and not self._must_stop():
             step = self._step()
@@ -86,14 +88,15 @@ class Trainer:
         return EXIT_OK
 
     def _step(self) -> Step:
-        """One optimizer step; if memory runs out or a clip is damaged, the state before it is saved first."""
+        """One optimizer step; if memory runs out or clips do not come, the state before it is saved first."""
         consumed = self.session.progress.batches
-        out_of_memory, damaged = "", None
+        out_of_memory = ""
+        damaged: WizardError | None = None
         try:
             return self._attempt()
         except torch.OutOfMemoryError as error:
             out_of_memory = str(error)
-        except DataError as error:
+        except (DataError, EnvironmentFault) as error:
             damaged = error
         # Outside the handler: its traceback would keep the activations alive.
         self.session.progress.batches = consumed
@@ -172,20 +175,40 @@ class Trainer:
             for command in asked:
                 self.desk.answer(command, "error" if fault else "ok", str(fault) if fault else f"saved step {step}")
         if not self._must_stop():
-            self._validate()
+            self._unless_stopped(self._validate)
+        if self.reporter.status.status.phase == "validating":
+            self.reporter.phase("training")
 
     def _validate(self) -> None:
         step = self.session.progress.step
         self.validator.measure_if_due(step)
         asked = self.desk.take_due("validate")
-        if asked:
+        if not asked:
+            self.validator.run_if_due(step, self.desk.validation_interval)
+            return
+        problem: str | None = "given up: the run is stopping"
+        try:
             problem = self.validator.run(step)
+        finally:
             for command in asked:
                 self.desk.answer(command, "error" if problem else "ok", problem or f"validated step {step}")
-        else:
-            self.validator.run_if_due(step, self.desk.validation_interval)
-        if self.reporter.status.status.phase == "validating":
-            self.reporter.phase("training")
+
+    def _unless_stopped(self, validation: Callable[[], None]) -> None:
+        """Validate, unless the run is to stop meanwhile. What cannot go on after it is saved before it ends."""
+        try:
+            validation()
+        except Interrupted:
+            self.reporter.warn("validation_given_up", f"validation at step {self.session.progress.step} was given up")
+        except StrandedError:
+            if self.session.progress.step > 0:
+                self._save()
+            raise
+
+    def _heed(self) -> None:
+        """Called in the middle of validation: obey commands, and give it up when the run is to stop."""
+        self.desk.poll()
+        if self._must_stop():
+            raise Interrupted
 
     def _save(self, *, last: bool = True) -> EnvironmentFault | None:
         """Save unless this step just was. A fault is raised when this was the ``last`` chance, else returned."""

@@ -21,14 +21,6 @@ def trained_parameters(transformer: nn.Module) -> dict[str, nn.Parameter]:
     return {official_name(name): parameter for name, parameter in transformer.named_parameters()}
 
 
-def copy_weights(parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """fp32 copies on the CPU."""
-    return {
-        name: parameter.detach().to("cpu", torch.float32, copy=True).contiguous()
-        for name, parameter in parameters.items()
-    }
-
-
 def fill_weights(parameters: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor], path: Path) -> None:
     """Overwrite the trained parameters. Raises CheckpointError unless names and shapes agree exactly."""
     unknown, missing = tensors.keys() - parameters.keys(), parameters.keys() - tensors.keys()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from schemas.errors import EXIT_ENVIRONMENT, ConfigError
 from schemas.loading import load_config
 from trainer.preflight import (
+    rules_blocks,
     rules_conditions,
     rules_dataset,
     rules_held_out,
@@ -33,6 +34,19 @@ if TYPE_CHECKING:
 
 Rule = Callable[[Facts], Iterator[Problem]]
 
+DATA_RULES: Final[tuple[Rule, ...]] = (
+    rules_dataset.presence,
+    rules_dataset.contents,
+    rules_dataset.agreement,
+    rules_references.factors,
+    rules_dataset.batches,
+    rules_conditions.conditions,
+    rules_validation.modalities,
+    rules_media.media,
+    rules_held_out.held_out,
+)
+"""Whether samples, conditions and what they need belong together. The trainer asks these again before it writes."""
+
 RULES: Final[tuple[Rule, ...]] = (
     rules_model.model_file,
     rules_model.model_parts,
@@ -41,21 +55,14 @@ RULES: Final[tuple[Rule, ...]] = (
     rules_text_encoder.text_encoder,
     rules_targets.targets,
     rules_targets.stg_blocks,
+    rules_blocks.blocks,
     rules_start.start_weights,
-    rules_dataset.presence,
-    rules_dataset.contents,
-    rules_dataset.agreement,
-    rules_references.factors,
-    rules_dataset.batches,
+    *DATA_RULES,
     rules_dataset.lengths,
     rules_prepared.made_with,
-    rules_conditions.conditions,
     rules_validation.schedule,
-    rules_validation.modalities,
     rules_validation.parts,
     rules_validation.geometry,
-    rules_media.media,
-    rules_held_out.held_out,
     rules_output.directory,
     rules_output.earlier_run,
     rules_output.disk_space,
@@ -80,7 +87,16 @@ def check(
     problem knows the line of its setting; ``config_path`` says which file that is.
     """
     facts = Facts(config, config_path or (document.path if document else None))
-    found = [_located(problem, document) for rule in RULES for problem in _run(rule, facts)]
+    return _report(facts, RULES, document)
+
+
+def check_data(config: LtxTrainerConfig) -> CheckReport:
+    """The part of the check that is about samples and conditions, with every sample opened."""
+    return _report(Facts(config, every_sample=True), DATA_RULES, None)
+
+
+def _report(facts: Facts, rules: tuple[Rule, ...], document: ConfigDocument | None) -> CheckReport:
+    found = [_located(problem, document) for rule in rules for problem in _run(rule, facts)]
     return CheckReport(tuple(sorted(found, key=lambda problem: _ORDER[problem.severity])))
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
 
 MOST_SAMPLES: Final = 2000
-"""More samples than these are not all opened; an even selection is."""
+"""More samples than these `check` does not all open, but an even selection of them. The trainer opens all."""
 T = TypeVar("T")
 
 
@@ -43,8 +43,8 @@ class Opened:
     shapes: Mapping[str, Shape | WizardError]
 
     def shape(self, role: str) -> Shape | None:
-        """What the file of a role holds, when it can be read."""
-        found = self.shapes[role]
+        """What the file of a role holds, when there is one that can be read."""
+        found = self.shapes.get(role)
         return None if isinstance(found, WizardError) else found
 
 
@@ -62,11 +62,17 @@ def sound(found: T | WizardError | None) -> T | None:
 
 
 class Facts:
-    """The files and data behind one configuration. ``config_path`` is the file it came from, if any."""
+    """The files and data behind one configuration. ``config_path`` is the file it came from, if any.
 
-    def __init__(self, config: LtxTrainerConfig, config_path: Path | None = None) -> None:
+    ``every_sample`` is opened, or an even selection of at most MOST_SAMPLES.
+    """
+
+    def __init__(
+        self, config: LtxTrainerConfig, config_path: Path | None = None, *, every_sample: bool = False
+    ) -> None:
         self.config = config
         self.config_path = config_path
+        self.every_sample = every_sample
         strategy = config.training_strategy
         self.video = strategy.video is not None
         self.audio = strategy.audio is not None
@@ -150,23 +156,29 @@ class Facts:
         return source_list(self.config)
 
     @cached_property
+    def present_sources(self) -> tuple[Source, ...]:
+        """Those whose directory exists; the dataset's rules report the others."""
+        return tuple(source for source in self.sources if (self.root / source.directory).is_dir())
+
+    @cached_property
     def root(self) -> Path:
         return data_root(self.config.data.preprocessed_data_root)
 
     @cached_property
     def index(self) -> DatasetIndex | WizardError:
+        """The samples, paired over the directories that exist."""
         try:
-            return DatasetIndex.build(self.root, {source.role: source.directory for source in self.sources})
+            return DatasetIndex.build(self.root, {source.role: source.directory for source in self.present_sources})
         except WizardError as found:
             return found
 
     @cached_property
     def opened(self) -> tuple[Opened, ...]:
-        """The usable samples, opened; at most MOST_SAMPLES of them, evenly chosen."""
+        """The usable samples, opened."""
         index = sound(self.index)
         if index is None:
             return ()
-        step = max(1, -(-len(index.samples) // MOST_SAMPLES))
+        step = 1 if self.every_sample else max(1, -(-len(index.samples) // MOST_SAMPLES))
         return tuple(
             Opened(sample.name, {role: _describe(path) for role, path in sample.files.items()})
             for sample in index.samples[::step]

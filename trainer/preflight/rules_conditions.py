@@ -14,7 +14,7 @@ from trainer.files.dataset import condition_role
 from trainer.files.given import Grid, given_cells, grid_of, read_mask
 from trainer.files.samples import AudioShape, MaskShape, VideoShape
 from trainer.preflight.facts import Facts, Opened, sound
-from trainer.preflight.problem import Problem, error, from_error, info, warning
+from trainer.preflight.problem import Problem, error, info, warning
 from trainer.preflight.rules_dataset import some
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from schemas.strategy import ModalityConfig
 
-_MOST_MASKS: Final = 200
-"""Masks are read whole, so of a large dataset only so many are."""
 _NO_LOSS: Final = "nothing is left to learn from such a sample"
 
 
@@ -62,8 +60,8 @@ class _Found:
     """Given whole by several together."""
     empty: dict[int, list[str]] = field(default_factory=dict)
     """Given nothing by one condition."""
-    damaged: dict[int, WizardError] = field(default_factory=dict)
-    """The first mask of a condition that cannot be read."""
+    damaged: dict[int, list[str]] = field(default_factory=dict)
+    """Masks of a condition that cannot be read, and why."""
 
 
 def _coverage(facts: Facts, name: str, all_conditions: Sequence[TrainingCondition]) -> Iterator[Problem]:
@@ -72,13 +70,12 @@ def _coverage(facts: Facts, name: str, all_conditions: Sequence[TrainingConditio
         return
     files = {sample.name: sample.files for sample in index.samples}
     found = _Found()
-    for number, sample in enumerate(facts.opened):
-        chosen = {
-            place: condition
-            for place, condition in enumerate(all_conditions)
-            if not isinstance(condition, ReferenceCondition)
-            and (number < _MOST_MASKS or not isinstance(condition, MaskCondition))
-        }
+    chosen = {
+        place: condition
+        for place, condition in enumerate(all_conditions)
+        if not isinstance(condition, ReferenceCondition)
+    }
+    for sample in facts.opened:
         _look(found, name, chosen, sample, files[sample.name], facts.scale.spatial)
     yield from _problems(found, name, all_conditions, facts)
 
@@ -106,7 +103,7 @@ def _look(
         try:
             cells = given_cells(condition, grid, spatial, partial(read_mask, files.get(role, Path()), grid))
         except WizardError as fault:
-            found.damaged.setdefault(place, fault)
+            found.damaged.setdefault(place, []).append(f"{sample.name} ({fault.message})")
             continue
         given.append(cells)
         if cells.all():
@@ -125,8 +122,14 @@ def _fits(sample: Opened, role: str, grid: Grid) -> bool:
 
 
 def _problems(found: _Found, name: str, all_conditions: Sequence[TrainingCondition], facts: Facts) -> Iterator[Problem]:
-    for place, fault in found.damaged.items():
-        yield from_error(fault, "data-unreadable", f"training_strategy.{condition_role(name, place)}")
+    for place, names in found.damaged.items():
+        yield error(
+            "data-unreadable",
+            f"training_strategy.{condition_role(name, place)}",
+            f"{len(names)} masks cannot be used: {some(names)}",
+            "delete them and run prepare again",
+            exit_code=EXIT_DATA,
+        )
     for place, names in found.whole.items():
         yield error(
             "condition-covers-clip",

@@ -43,17 +43,24 @@ def presence(facts: Facts) -> Iterator[Problem]:
     """Root and directories exist, and every sample has all its files."""
     if not facts.root.is_dir():
         path = facts.config.data.preprocessed_data_root
-        yield error("data-root-missing", _ROOT, f"{path} is not a directory", "run prepare, or correct the path")
-        return
-    absent = [source for source in facts.sources if not (facts.root / source.directory).is_dir()]
-    for source in absent:
         yield error(
-            "data-directory-missing",
-            source.field,
-            f"{facts.root / source.directory} does not exist",
-            "prepare the dataset with the matching column, or correct the name",
+            "data-root-missing",
+            _ROOT,
+            f"{path} is not a directory",
+            "run prepare, or correct the path",
+            exit_code=EXIT_DATA,
         )
-    if absent:
+        return
+    for source in facts.sources:
+        if source not in facts.present_sources:
+            yield error(
+                "data-directory-missing",
+                source.field,
+                f"{facts.root / source.directory} does not exist",
+                "prepare the dataset with the matching column, or correct the name",
+                exit_code=EXIT_DATA,
+            )
+    if not facts.present_sources:
         return
     index = facts.index
     if isinstance(index, WizardError):
@@ -78,7 +85,7 @@ def presence(facts: Facts) -> Iterator[Problem]:
 
 def contents(facts: Facts) -> Iterator[Problem]:
     """Every file is readable, of the kind its role needs, and as wide as the checkpoint takes."""
-    for source in facts.sources:
+    for source in facts.present_sources:
         broken: list[str] = []
         wrong: dict[str, list[str]] = {}
         for sample in facts.opened:
@@ -152,7 +159,7 @@ def _text_faults(facts: Facts, shape: TextShape) -> Iterator[str]:
 
 def agreement(facts: Facts) -> Iterator[Problem]:
     """Inside a sample: masks and references fit their latents."""
-    for source in facts.sources:
+    for source in facts.present_sources:
         if ".conditions[" not in source.role:
             continue
         modality = source.role.partition(".")[0]

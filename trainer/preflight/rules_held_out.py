@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from schemas.errors import EXIT_DATA, WizardError
-from trainer.files.dataset import DatasetIndex
+from schemas.errors import EXIT_DATA
+from trainer.preflight import rules_conditions, rules_dataset
 from trainer.preflight.facts import Facts, sound
-from trainer.preflight.problem import Problem, error, from_error, info
+from trainer.preflight.problem import Problem, error, info
 
 _CODE = "validation-loss-data"
 
@@ -32,12 +33,18 @@ def held_out(facts: Facts) -> Iterator[Problem]:
 
 
 def _other_data(facts: Facts, field: str) -> Iterator[Problem]:
+    """What stands in the way of training on this data stands in the way of measuring on it."""
     root = facts.config.validation.loss_data_root
     assert root is not None
-    try:
-        found = DatasetIndex.build(root, {source.role: source.directory for source in facts.sources})
-    except WizardError as fault:
-        yield from_error(fault, _CODE, field)
-        return
-    if not found.samples:
-        yield error(_CODE, field, f"{root}: no sample is complete", "run prepare", exit_code=EXIT_DATA)
+    data = facts.config.data.model_copy(update={"preprocessed_data_root": str(root)})
+    other = Facts(facts.config.model_copy(update={"data": data}), every_sample=facts.every_sample)
+    for rule in (
+        rules_dataset.presence,
+        rules_dataset.contents,
+        rules_dataset.agreement,
+        rules_conditions.conditions,
+    ):
+        for found in rule(other):
+            if found.severity == "error":
+                told = f"{root}: {found.message}" if str(root) not in found.message else found.message
+                yield replace(found, code=_CODE, path=field, message=told)

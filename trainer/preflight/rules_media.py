@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from schemas.errors import WizardError
+from schemas.errors import EXIT_DATA, WizardError
 from schemas.validation_conditions import (
     PrefixSample,
     ReferenceSample,
@@ -53,7 +53,7 @@ def media_problems(samples: Iterable[Planned], fps: float, scale: VaeScale) -> I
                 path = f"{plan.path}.conditions[{index}].{name}"
                 found = missing(file, path)
                 if found is not None:
-                    yield replace(found, code="validation-media-missing")
+                    yield replace(found, code="validation-media-missing", exit_code=EXIT_DATA)
                 elif file.suffix.lower() in _TENSOR_SUFFIXES:
                     yield from _tensor(condition, name, path)
                 else:

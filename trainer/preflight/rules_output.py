@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas import validate
-from schemas.diff import Difference, training_diff
+from schemas.diff import Difference, diff
 from schemas.errors import EXIT_ENVIRONMENT, ConfigError
 from trainer.preflight.facts import Facts
 from trainer.preflight.problem import Problem, error, info, warning
 from trainer.preflight.rules_targets import targeted
+from trainer.preflight.same_run import refused, save_bytes
 from trainer.rundir import RunDirectory, RunLock
 
 _FIELD: Final = "output_dir"
-_FREE_TO_CHANGE: Final = ("optimization.steps", "optimization.learning_rate", "optimization.scheduler_params")
-"""Settings that shape the training and may still change when a run goes on."""
-_STATE_BYTES: Final = {"full": 12, "minimal": 4, "off": 0}
-"""Bytes of training state per trained number: fp32 weights, and two fp32 optimizer moments when full."""
 _SHOWN: Final = 5
 
 
@@ -114,28 +111,27 @@ def _differences(facts: Facts, state: Path) -> tuple[Difference, ...] | None:
         saved = validate(numbers["config"])
     except (OSError, ValueError, KeyError, TypeError, ConfigError):
         return None
-    return tuple(found for found in training_diff(saved, facts.config) if not found.path.startswith(_FREE_TO_CHANGE))
+    return refused(diff(saved, facts.config))
 
 
-def save_bytes(facts: Facts) -> int:
+def one_save(facts: Facts) -> int:
     """Bytes of one save: exported weights and training state. 0 when the checkpoint cannot be read."""
-    config = facts.config
-    width = 4 if config.checkpoints.precision == "float32" else 2
-    state = _STATE_BYTES[config.checkpoints.save_training_state]
-    if config.model.training_mode == "lora":
-        rank = config.lora.rank if config.lora else 0
-        return sum(module.lora_parameters(rank) for module in targeted(facts)) * (width + state)
+    lora, saves = facts.config.lora, facts.config.checkpoints
+    if facts.config.model.training_mode == "lora":
+        count = sum(module.lora_parameters(lora.rank if lora else 0) for module in targeted(facts))
+        averaged = lora is not None and lora.ema_decay is not None
+        return save_bytes(count, saves.precision, saves.save_training_state, averaged=averaged)
     checkpoint = facts.sound_checkpoint
     if checkpoint is None:
         return 0
     count = sum(tensor.numel for tensor in checkpoint.transformer_tensors.values())
     # The export is a copy of the model file with new transformer weights in it.
-    return count * (width + state) + checkpoint.header.size
+    return save_bytes(count, saves.precision, saves.save_training_state, copied=checkpoint.header.size)
 
 
 def disk_space(facts: Facts) -> Iterator[Problem]:
     """Room for one save beside the older ones, and for all that will be kept."""
-    config, one = facts.config, save_bytes(facts)
+    config, one = facts.config, one_save(facts)
     if not one:
         return
     place = nearest_existing(Path(config.output_dir))

@@ -15,7 +15,7 @@ from trainer.preflight.problem import Problem, error, from_error
 from trainer.preflight.rules_targets import targeted
 
 _FIELD: Final = "model.load_checkpoint"
-_PREFIX: Final = {"lora": "lora_weights_step_", "full": "model_weights_step_"}
+PREFIXES: Final = {"lora": "lora_weights_step_", "full": "model_weights_step_"}
 _STEP: Final = re.compile(r"step_(\d+)")
 _KEY_PREFIXES: Final = ("base_model.model.", "model.diffusion_model.", "diffusion_model.", "transformer.")
 _DOWN: Final = (".lora_A.weight", ".lora_A.default.weight", ".lora_down.weight")
@@ -31,12 +31,12 @@ def start_weights(facts: Facts) -> Iterator[Problem]:
     if found is not None:
         yield found
         return
-    chosen = newest_step(path, _PREFIX[mode]) if path.is_dir() else path
+    chosen = newest_step(path, PREFIXES[mode]) if path.is_dir() else path
     if chosen is None:
         yield error(
             "start-empty",
             _FIELD,
-            f"{path} holds no {_PREFIX[mode]}*.safetensors",
+            f"{path} holds no {PREFIXES[mode]}*.safetensors",
             "name a file, or set it to null",
             exit_code=EXIT_DATA,
         )

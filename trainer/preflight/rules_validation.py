@@ -85,7 +85,13 @@ def modalities(facts: Facts) -> Iterator[Problem]:
         for index, condition in enumerate(plan.sample.conditions):
             message = unused_condition(validation, condition, video=facts.video, audio=facts.audio)
             if message:
-                yield error("validation-modality", f"{plan.path}.conditions[{index}]", message, "delete the condition")
+                yield error(
+                    "validation-modality",
+                    f"{plan.path}.conditions[{index}]",
+                    message,
+                    "delete the condition",
+                    exit_code=EXIT_DATA,
+                )
 
 
 def unused_condition(validation: ValidationConfig, condition: ValidationCondition, *, video: bool, audio: bool) -> str:

@@ -140,6 +140,18 @@ class ControlInbox:
             commands.append(_decode(data, path.stem))
         return commands
 
+    def waiting(self, verb: str) -> frozenset[Path]:
+        """Files of the good commands of one verb that wait; they are left where they are."""
+        found = set()
+        for path in self._folder.glob("*.json"):
+            try:
+                command = _decode(path.read_bytes()[: _MAX_BYTES + 1], path.stem)
+            except OSError:  # withdrawn meanwhile, or not to be read
+                continue
+            if command.verb == verb and not command.problem:
+                found.add(path)
+        return frozenset(found)
+
 
 def _is_command(path: Path) -> bool:
     return path.suffix == ".json" and not path.name.startswith(".") and path.is_file()

@@ -170,11 +170,7 @@ def _sound(request: SoundRequest, encoder: AudioEncoder, grid: AudioGrid, device
         window = max(min(int(sound.seconds / unit), request.limit), kept)
         tail = Sound(sound.wave_CS[:, -round(window * unit * sound.rate) :], sound.rate)
         return sound_latents(encoder, grid, tail, window * unit, device)[:, -kept:]
-    latents_CTM = sound_latents(encoder, grid, sound, seconds, device)[:, : request.limit]
-    if request.part == "fill" and latents_CTM.shape[1] < request.limit:
-        # A length half way between two steps was rounded down here and up where the sample's was worked out.
-        return sound_latents(encoder, grid, sound, request.limit * unit, device)
-    return latents_CTM
+    return sound_latents(encoder, grid, sound, seconds, device)[:, : request.limit]
 
 
 def _seconds(request: SoundRequest, sound: Sound, grid: AudioGrid) -> float:

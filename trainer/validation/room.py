@@ -10,16 +10,43 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from schemas.errors import EnvironmentFault
 from trainer.model.shells import plain_tensors
+from trainer.model.swap import park, unpark
 from trainer.validation.entries import free_memory
 
 T = TypeVar("T")
 
 
+class StrandedError(EnvironmentFault):
+    """What made room cannot return to its device: the run cannot go on, its state can still be saved."""
+
+
+def come_back(move: Callable[[], None], device: torch.device) -> None:
+    """``move`` something back to ``device`` where it came from; tried again when the memory is full of leftovers.
+
+    ``move`` may be called again after it went half way. Raises StrandedError when memory does not suffice.
+    """
+    for _ in range(2):
+        try:
+            move()
+        except torch.OutOfMemoryError as error:
+            reason = str(error).splitlines()[0]
+        else:
+            return
+        # Outside the handler: its traceback would keep what filled the memory.
+        free_memory(device)
+    raise StrandedError(
+        "what had made room for validation does not fit on the device any more",
+        why=reason,
+        hint="end what else uses this device and run the same command again; smaller samples need less room",
+    )
+
+
 def with_room(work: Callable[[], T], module: nn.Module, device: torch.device) -> T:
     """The result of ``work``. If memory runs out, ``module`` waits on the CPU while it is tried again.
 
-    Raises torch.OutOfMemoryError when that does not suffice either.
+    Raises torch.OutOfMemoryError when that does not suffice either, StrandedError when ``module`` cannot come back.
     """
     try:
         return work()
@@ -36,10 +63,12 @@ def with_room(work: Callable[[], T], module: nn.Module, device: torch.device) ->
 def set_aside(module: nn.Module) -> Iterator[None]:
     """Weights and buffers on the CPU meanwhile; each one back on its own device afterwards.
 
-    The parameters stay the same objects, so an optimizer keeps its hold on them.
+    The parameters stay the same objects, so an optimizer keeps its hold on them. Raises StrandedError when their
+    device has no room for them any more.
     """
     moved: list[tuple[torch.Tensor, torch.device]] = []
     try:
+        park(module)  # blocks that wait in host memory anyway only give up their places on the device
         everything = itertools.chain(module.parameters(), module.buffers())
         for tensor in itertools.chain.from_iterable(map(plain_tensors, everything)):
             if tensor.device.type not in ("cpu", "meta"):
@@ -47,5 +76,10 @@ def set_aside(module: nn.Module) -> Iterator[None]:
                 tensor.data = tensor.data.to("cpu")
         yield
     finally:
-        for tensor, device in moved:
-            tensor.data = tensor.data.to(device)
+        come_back(lambda: _return(moved, module), moved[0][1] if moved else torch.device("cpu"))
+
+
+def _return(moved: list[tuple[torch.Tensor, torch.device]], module: nn.Module) -> None:
+    for tensor, home in moved:
+        tensor.data = tensor.data.to(home)
+    unpark(module)

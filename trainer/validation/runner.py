@@ -77,6 +77,7 @@ class ValidationRunner:
         self._events = events
         self._entries = Entries(cache or _default_cache(Path(config.data.preprocessed_data_root), run))
         self._in_8bit = config.acceleration.load_text_encoder_in_8bit
+        self._streams_text = config.acceleration.stream_text_encoder
         self._contexts: dict[str, PromptContext] = {}
         self.media: dict[int, SampleMedia] = {}
         self.interval = self._config.interval
@@ -106,12 +107,14 @@ class ValidationRunner:
         if self._made is None:
             return
         in_8bit = self._in_8bit and self._device.type == "cuda"
-        if in_8bit != self._in_8bit:
+        if in_8bit != self._in_8bit and not self._streams_text:
             self._warn(
                 "text_encoder_not_8bit",
                 "the text encoder runs in full precision here and takes about 24 GB: its 8-bit layers need a CUDA card",
             )
-        encoder = PromptEncoder(self._files, self._entries, self._made, self._device, self._dtype, in_8bit)
+        encoder = PromptEncoder(
+            self._files, self._entries, self._made, self._device, self._dtype, in_8bit, self._streams_text
+        )
         prompts = [plan.prompt for plan in self.plans]
         if "uncond" in self._guidance.passes():
             prompts.append(self._config.negative_prompt)
@@ -131,7 +134,8 @@ class ValidationRunner:
         """Make the samples (of the indexes ``only``, for one of several ranks) and write them and their events.
 
         ``transformer`` is the bare one, without the accelerator's wrapper. Its mode and the global random state are as
-        before afterwards, whatever happens. Raises WizardErrors and torch.OutOfMemoryError to the training loop.
+        before afterwards, whatever happens. ``on_progress`` may raise to end it: it is called at every step and before
+        every clip that is decoded. Raises WizardErrors and torch.OutOfMemoryError to the training loop.
         """
         plans = [plan for plan in self.plans if only is None or plan.index in only]
         if not plans:
@@ -143,10 +147,14 @@ class ValidationRunner:
         with _evaluating(transformer), _random_untouched(self._device), torch.no_grad():
             latents = [self._denoise(transformer, plan, tell, place, len(plans)) for place, plan in enumerate(plans)]
             total = len(plans) * self._config.inference_steps
-            tell("decoding", total, total)
+
+            def decoding() -> None:
+                tell("decoding", total, total)
+
+            decoding()
             seeds = [plan.seed for plan in plans]
             decoded = with_room(
-                lambda: decode(self._files, latents, seeds, device=self._device, dtype=self._dtype),
+                lambda: decode(self._files, latents, seeds, device=self._device, between=decoding),
                 transformer,
                 self._device,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from schemas.errors import DataError, NumericError
 from tests.support.tiny import TinyWorld
+from trainer.data import connector_cache
 from trainer.data.connector_cache import ConnectorCache
 from trainer.data.dataset import load_sample_file
 from trainer.data.pt_files import save_pt
@@ -88,9 +90,36 @@ def test_a_run_of_one_modality_computes_and_stores_only_that(
     assert both.build(features, Loader(world)) == 3
 
 
+def test_a_second_start_reads_no_features(
+    world: TinyWorld, features: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ConnectorCache(tmp_path, "one").build(features, Loader(world))
+    read: list[Path] = []
+
+    def look(path: Path) -> dict[str, Any]:
+        read.append(path)
+        return load_sample_file(path)
+
+    monkeypatch.setattr(connector_cache, "load_sample_file", look)
+    again = ConnectorCache(tmp_path, "one")
+    assert again.build(features, Loader(world)) == 0
+    assert read == []
+    before = again.load(features[0]).video_SD
+    changed = tmp_path / "changed.pt"
+    changed.write_bytes(features[0].read_bytes())
+    assert again.build([changed], Loader(world)) == 0  # the same caption elsewhere
+    torch.save(load_sample_file(features[1]), changed)
+    assert again.build([changed], Loader(world)) == 0
+    assert read == [changed, changed]
+    after = again.load(changed).video_SD
+    assert before is not None
+    assert after is not None
+    assert not torch.equal(after, before)
+
+
 def test_unreadable_entries_are_made_anew(world: TinyWorld, features: list[Path], tmp_path: Path) -> None:
     ConnectorCache(tmp_path, "one").build(features, Loader(world))
-    broken, empty, _ = sorted(tmp_path.iterdir())
+    broken, empty, _ = sorted(tmp_path.glob("*.safetensors"))
     broken.write_bytes(broken.read_bytes()[:100])
     empty.write_bytes(b"")
     cache = ConnectorCache(tmp_path, "one")

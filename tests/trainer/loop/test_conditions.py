@@ -114,12 +114,12 @@ def test_starting_from_weights_of_other_references_is_told(data: Path, tmp_path:
     assert "reference_downscale_factor 2 and 1" in other[0]
 
 
-def test_one_reference_of_another_size_is_named(data: Path, tmp_path: Path) -> None:
+def test_a_reference_of_another_size_is_named(data: Path, tmp_path: Path) -> None:
     path = data / "references/clip_2.pt"
     torch.save(torch.load(data / "latents/clip_2.pt", weights_only=True), path)
-    with pytest.raises(DataError, match="those before it are 2 times smaller") as raised:
+    words = "most references are 2 times smaller and 2 times sparser; those of .*/references/clip_2.pt are 1 times"
+    with pytest.raises(DataError, match=words):
         train(data, tmp_path / "run", training_strategy__video__conditions=VIDEO[:1])
-    assert raised.value.where.path == path
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_a_clip_given_whole_is_refused_before_anything_is_loaded(
     data: Path, tmp_path: Path, condition: dict[str, Any]
 ) -> None:
     write_masks(data, "full", 3, 2, 4, given=slice(None))
-    with pytest.raises(DataError, match="4 of 4 clips whole"):
+    with pytest.raises(DataError, match="gives the whole clip in 4 of 4 samples"):
         train(data, tmp_path / "run", training_strategy__video__conditions=[condition])
-    assert not any("transformer" in event["message"] for event in events(tmp_path / "run", "phase"))
+    assert not (tmp_path / "run").exists()
 
 
 LEGACY = [

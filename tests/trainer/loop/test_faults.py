@@ -16,7 +16,6 @@ from schemas.errors import DataError, EnvironmentFault, NumericError
 from tests.trainer.loop.world import config_data, events, train, weights_digest, write_clips
 from trainer.loop.clips import batch_of
 from trainer.loop.metrics import StepLosses
-from trainer.loop.oom import cheapest_fixes
 from trainer.loop.reporter import Reporter
 from trainer.loop.session import Session
 from trainer.loop.setup import build_session, prepare
@@ -41,7 +40,7 @@ def everything(session: Session) -> dict[str, torch.Tensor]:
     """All that an optimizer step may change."""
     state = session.capture()
     assert state.optimizer is not None
-    return {**state.weights, **state.optimizer}
+    return {name: tensor.clone() for name, tensor in {**state.weights, **state.optimizer}.items()}
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -143,13 +142,6 @@ def test_running_out_of_memory_saves_and_says_what_helps(
     assert train(clips, output, checkpoints__interval=None) == 0
     assert train(clips, tmp_path / "whole", checkpoints__interval=None) == 0
     assert weights_digest(output, 4) == weights_digest(tmp_path / "whole", 4)
-
-
-def test_the_cheapest_fix_comes_first(clips: Path, tmp_path: Path) -> None:
-    config = validate(config_data(clips, tmp_path, optimization__batch_size=4))
-    fixes = cheapest_fixes(config)
-    assert "gradient_accumulation_steps to 8" in fixes[0]
-    assert "int8-quanto" in fixes[3]
 
 
 class Usage(NamedTuple):

@@ -41,14 +41,14 @@ def test_a_packed_state_goes_on_bit_for_bit(kind: str) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_packed_state_is_a_copy() -> None:
+def test_packing_copies_nothing() -> None:
+    """With full training a copy of the state would be twice the model in fp32."""
     chosen = parameters()
     optimizer = build_optimizer("adamw", chosen.values(), 1e-2)
     step(chosen, optimizer, 0)
     tensors, _ = pack_optimizer(optimizer, chosen)
-    before = {name: tensor.clone() for name, tensor in tensors.items()}
-    step(chosen, optimizer, 1)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in tensors.items())
+    held = {value.data_ptr() for slots in optimizer.state.values() for value in slots.values()}
+    assert {tensor.data_ptr() for tensor in tensors.values()} == held
 
 
 def test_state_of_a_stranger_is_refused() -> None:

@@ -13,7 +13,16 @@ from safetensors.torch import load_file
 
 from schemas import load_config
 from schemas.errors import CheckpointError, ConfigError, DataError, EnvironmentFault, LockedError
-from tests.trainer.loop.world import Clip, config_data, events, train, weights_digest, write_clips, write_config
+from tests.trainer.loop.world import (
+    CHECKPOINT,
+    Clip,
+    config_data,
+    events,
+    train,
+    weights_digest,
+    write_clips,
+    write_config,
+)
 from trainer.loop.run import run
 from trainer.loop.state_files import read_state, write_state
 from trainer.rundir import RunDirectory, RunLock, read_status, send
@@ -113,6 +122,31 @@ def test_another_configuration_is_refused_field_by_field(whole: Path, clips: Pat
     assert "lora.rank: 4 -> 8" in str(raised.value)
     assert "optimization.steps" not in str(raised.value)
     assert events(output, "exit")[-1]["code"] == 2
+
+
+def test_another_base_model_under_the_same_name_is_refused(clips: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base.safetensors"
+    base.write_bytes(CHECKPOINT.read_bytes())
+    output = tmp_path / "run"
+    assert train(clips, output, model__model_path=str(base), optimization__steps=1) == 0
+    content = bytearray(base.read_bytes())
+    content[-40:] = bytes(40)
+    base.write_bytes(content)
+    with pytest.raises(ConfigError, match="another base model") as raised:
+        train(clips, output, model__model_path=str(base), optimization__steps=2)
+    assert raised.value.exit_code == 2
+
+
+def test_clips_that_changed_meanwhile_are_told(clips: Path, tmp_path: Path) -> None:
+    root, output = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(clips, root)
+    assert train(root, output, optimization__steps=1) == 0
+    assert train(root, output, optimization__steps=2) == 0
+    assert "data_changed" not in [event["code"] for event in events(output, "warning")]
+    for name in ("latents", "audio_latents", "conditions"):
+        (root / name / "clip_5.pt").unlink()
+    assert train(root, output, optimization__steps=3) == 0
+    assert "data_changed" in [event["code"] for event in events(output, "warning")]
 
 
 def test_more_steps_and_another_rate_are_taken_and_told(whole: Path, clips: Path, tmp_path: Path) -> None:

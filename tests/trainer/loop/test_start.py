@@ -16,6 +16,7 @@ from tests.goldens.stored import checkpoint_of
 from tests.trainer.loop.world import CHECKPOINT, config_data, events, train, weights_digest
 from trainer.files.checkpoint import read_checkpoint
 from trainer.fixed_loss import fixed_losses
+from trainer.loop.start import find_start_weights
 from trainer.loop.state_files import read_state
 from trainer.model.loading import load_transformer
 from trainer.model.official import official_name
@@ -58,6 +59,26 @@ def test_no_resume_takes_the_weights_alone(first: Path, clips: Path, tmp_path: P
 def test_a_directory_without_weights_is_an_error(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no lora_weights_step_"):
         train(clips, tmp_path / "run", model__load_checkpoint=str(clips))
+
+
+def test_a_directory_means_its_own_newest_weights_and_not_those_set_aside(
+    first: Path, clips: Path, tmp_path: Path
+) -> None:
+    """The same file that `check` looks at."""
+    folder = tmp_path / "theirs"
+    for name in (
+        "checkpoints/lora_weights_step_00002.safetensors",
+        "checkpoints.old-1/lora_weights_step_09000.safetensors",
+        "checkpoints/.tmp-lora_weights_step_08000.safetensors",
+        "checkpoints/lora_weights_step_07000.safetensors.abandoned-1",
+        "deep/er/lora_weights_step_06000.safetensors",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(Path(weights(first)).read_bytes())
+    config = validate(config_data(clips, tmp_path / "run", model__load_checkpoint=str(folder)))
+    found = find_start_weights(config)
+    assert found is not None
+    assert found.path == folder / "checkpoints/lora_weights_step_00002.safetensors"
 
 
 class Malicious:

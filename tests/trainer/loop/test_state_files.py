@@ -7,15 +7,25 @@ import os
 import resource
 import shutil
 import signal
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 
 from schemas.errors import CheckpointError, EnvironmentFault
+from trainer.loop import state_files
 from trainer.loop.failpoints import EXIT, VARIABLE
-from trainer.loop.state_files import MANIFEST, TrainingState, quarantine, read_state, verify_state, write_state
+from trainer.loop.state_files import (
+    MANIFEST,
+    TrainingState,
+    quarantine,
+    read_state,
+    settle_replaced,
+    verify_state,
+    write_state,
+)
 from trainer.rundir import RunDirectory
 
 POINTS = (
@@ -112,6 +122,65 @@ def test_a_repeated_step_replaces_the_older_state(run: RunDirectory) -> None:
     write_state(run, state(2, 5.0))
     assert float(read_state(run.state_path(2)).weights["a.lora_A.weight"][0, 0]) == 5.0
     assert [path.name for path in run.checkpoints_path.iterdir()] == ["step_000002"]
+
+
+def test_a_repeated_step_that_cannot_be_committed_leaves_the_older_state(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_state(run, state(2, 1.0))
+
+    def refuse(temporary: Path, final: Path) -> None:
+        raise EnvironmentFault("cannot commit the directory", where=final, why=f"{temporary.name} is on a bad disk")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(state_files, "commit_directory", refuse)
+        with pytest.raises(EnvironmentFault, match="cannot commit"):
+            write_state(run, state(2, 5.0))
+    assert float(read_state(run.state_path(2)).weights["a.lora_A.weight"][0, 0]) == 1.0
+    assert [path.name for path in run.checkpoints_path.iterdir()] == ["step_000002"]
+
+
+def test_a_kill_while_a_state_is_replaced_loses_neither(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_state(run, state(2, 1.0))
+    monkeypatch.setenv(VARIABLE, "state.replaced")
+    assert in_child(lambda: write_state(run, state(2, 5.0))) == EXIT
+    assert run.states() == []
+    run.remove_leftovers()
+    settle_replaced(run.checkpoints_path)
+    assert float(read_state(run.state_path(2)).weights["a.lora_A.weight"][0, 0]) == 1.0
+    assert [path.name for path in run.checkpoints_path.iterdir()] == ["step_000002"]
+
+
+class OneByOne(Mapping[str, torch.Tensor]):
+    """Tensors that are made when they are asked for; counts how many are alive at once."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._alive: weakref.WeakSet[torch.Tensor] = weakref.WeakSet()
+        self.most = 0
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        made = torch.full((16, 16), float(name), dtype=torch.bfloat16)
+        self._alive.add(made)
+        self.most = max(self.most, len(self._alive))
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, range(self._count))
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def test_tensors_are_written_one_after_the_other(run: RunDirectory) -> None:
+    """A full training has a model's worth of each: the host never holds a copy of all."""
+    weights, moments = OneByOne(50), OneByOne(100)
+    write_state(run, TrainingState(2, "f", weights, moments, {"batches": 8}))
+    assert (weights.most, moments.most) == (2, 2)
+    found = read_state(run.state_path(2))
+    assert found.weights["7"].dtype == torch.float32
+    assert found.optimizer is not None
+    assert torch.equal(found.optimizer["99"], moments["99"])
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])

@@ -12,10 +12,13 @@ from torch import nn
 
 from schemas.errors import CheckpointError
 from tests.trainer.loop.world import events
+from trainer.loop import validating
 from trainer.loop.reporter import Reporter
+from trainer.loop.signals import Interrupted
 from trainer.loop.tracker import NoTracker
 from trainer.loop.validating import Validator
 from trainer.rundir import EventLog, RunDirectory, StatusWriter
+from trainer.validation.room import StrandedError
 
 
 class Failing:
@@ -63,6 +66,46 @@ def test_a_failure_is_a_warning(tmp_path: Path, reporter: Reporter, error: Excep
     (told,) = events(tmp_path, "warning")
     assert told["code"] == "validation_failed"
     assert "step 7" in told["message"]
+
+
+@pytest.mark.parametrize("error", [StrandedError("no room"), Interrupted()], ids=lambda error: type(error).__name__)
+def test_what_is_no_failure_of_validation_goes_on_to_the_loop(
+    tmp_path: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A transformer that cannot come back to its device must not train on; a wish to stop is heeded."""
+    forgotten: list[bool] = []
+    monkeypatch.setattr(validating, "forget_peak", lambda: forgotten.append(True))
+    model = nn.Linear(2, 2).train()
+    optimizer = torch.optim.AdamW(model.parameters())
+    validator = Validator(
+        cast(Any, Failing(error)), cast(Any, model), optimizer, reporter, NoTracker(), offload_optimizer=True
+    )
+    with pytest.raises(type(error)):
+        validator.run(7)
+    assert model.training
+    assert events(tmp_path, "warning") == []
+    assert forgotten == [True]  # the next step's peak is its own
+
+
+def test_an_optimizer_that_cannot_come_back_ends_the_run(reporter: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = torch.OutOfMemoryError("no memory left")
+
+    def move(_: torch.optim.Optimizer, device: torch.device | None) -> None:
+        if device is None:
+            raise full
+
+    monkeypatch.setattr(validating, "move_optimizer", move)
+    model, runner = nn.Linear(2, 2), Counting()
+    validator = Validator(
+        cast(Any, runner),
+        cast(Any, model),
+        torch.optim.SGD(model.parameters()),
+        reporter,
+        NoTracker(),
+        offload_optimizer=True,
+    )
+    with pytest.raises(StrandedError):
+        validator.run(3)
 
 
 def test_it_runs_at_multiples_of_the_interval(reporter: Reporter) -> None:

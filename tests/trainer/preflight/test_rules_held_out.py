@@ -20,4 +20,4 @@ def test_other_data_are_complete(world: World) -> None:
     for name in ("latents", "audio_latents", "conditions"):
         (world.root / "empty" / name).mkdir(parents=True)
     found = only(world.check(measured, f"validation.loss_data_root={world.root / 'empty'}"), "validation-loss-data")
-    assert "no sample is complete" in found.message
+    assert "no prepared samples" in found.message

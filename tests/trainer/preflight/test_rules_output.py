@@ -13,7 +13,7 @@ import pytest
 from schemas import validate
 from tests.trainer.preflight.world import World, codes, only
 from trainer.preflight.facts import Facts
-from trainer.preflight.rules_output import save_bytes
+from trainer.preflight.rules_output import one_save
 from trainer.rundir import RunDirectory, RunLock
 
 Usage = namedtuple("Usage", "total used free")
@@ -90,7 +90,7 @@ def test_saves_without_a_state(world: World) -> None:
 
 def test_bytes_of_a_save(world: World) -> None:
     def size(*changes: str) -> int:
-        return save_bytes(Facts(validate(world.data(*changes))))
+        return one_save(Facts(validate(world.data(*changes))))
 
     # Inputs + outputs of the attention linears of one block, video 64 wide and audio 32: two video attentions (512
     # each), two audio ones (256 each), two across (320 each). Times rank 4, 2 blocks, 2 bytes.
@@ -107,7 +107,7 @@ def test_bytes_of_a_save(world: World) -> None:
     ("share", "code", "severity"), [(1.9, "disk-full", "error"), (2.5, "disk-space", "warning"), (1000, "disk", "info")]
 )
 def test_disk(world: World, monkeypatch: pytest.MonkeyPatch, share: float, code: str, severity: str) -> None:
-    one = save_bytes(Facts(validate(world.data())))
+    one = one_save(Facts(validate(world.data())))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, int(one * share)))
     found = next(problem for problem in world.check().problems if problem.code.startswith("disk"))
     assert (found.code, found.severity) == (code, severity)

@@ -39,6 +39,8 @@ def test_newest_step_of_a_directory(world: World) -> None:
     folder = world.root / "old" / "checkpoints"
     for step in (250, 1000, 500):
         lora(world, folder / f"lora_weights_step_{step:05d}.safetensors", rank=8 if step == 1000 else 4)
+    for elsewhere in ("checkpoints.old-1/lora_weights_step_09000", "checkpoints/.tmp-lora_weights_step_08000-1"):
+        lora(world, folder.parent / f"{elsewhere}.safetensors", rank=4)
     for place in (folder, folder.parent):
         found = newest_step(place, "lora_weights_step_")
         assert found is not None

@@ -32,7 +32,7 @@ def test_reference_latents_become_the_reference_picture_and_a_film_with_sound(
     stored: dict[str, Tensor], golden_files: ModelFiles, tmp_path: Path
 ) -> None:
     latents = Latents(stored["in.vae.latent"][:1], stored["in.audio_vae.latent"][:1])
-    (media,) = decode(golden_files, [latents], [0], device=CPU, dtype=torch.float32)
+    (media,) = decode(golden_files, [latents], [0], device=CPU)
     assert media.frames_THWC is not None
     assert media.sound_AS is not None
     expected = stored["out.vae.video_sub2"][0].permute(1, 2, 3, 0).clamp(-1, 1)
@@ -50,7 +50,7 @@ def test_reference_latents_become_the_reference_picture_and_a_film_with_sound(
 
 def test_one_modality_may_be_missing(stored: dict[str, Tensor], golden_files: ModelFiles) -> None:
     sound = Latents(None, stored["in.audio_vae.latent"][:1])
-    (media,) = decode(golden_files, [sound], [0], device=CPU, dtype=torch.float32)
+    (media,) = decode(golden_files, [sound], [0], device=CPU)
     assert media.frames_THWC is None
     assert media.sound_AS is not None
     assert media.sound_AS.shape[0] == 2

@@ -25,6 +25,7 @@ from trainer.prepare import parse_options_data, prepare
 from trainer.validation import encoding
 from trainer.validation.encoding import ClipRequest, MediaEncoder, Request, SoundRequest
 from trainer.validation.entries import Entries
+from trainer.validation.plan import audio_steps
 
 SHAPE = ClipShape(96, 64, 33, 24)
 BUCKET = Bucket(17, 64, 64)
@@ -143,8 +144,17 @@ def test_a_sound_given_whole_keeps_its_length(clips: Path, encoder: MediaEncoder
     short, long = (SoundRequest(_file(clips, "clips"), "most", limit, limit / 25) for limit in (20, 99))
     found = encoder.encode([short, long])
     assert (found[short].shape[1], found[long].shape[1]) == (20, 35)
-    # Half way between two steps the sample's own length decides.
-    half = SoundRequest(_file(clips, "clips"), "fill", 19, 18.5 / 25)
-    assert encoder.encode([half])[half].shape[1] == 19
     with pytest.raises(DataError, match="holds no sound"):
         encoder.encode([SoundRequest(_file(clips, "video_mask"), "most", 9, 0.36)])
+
+
+def test_a_sound_has_as_many_steps_prepared_as_sampled(clips: Path, encoder: MediaEncoder) -> None:
+    """Half way between two steps as well, where the order of products decides: 153 frames at 30 a second are 127."""
+    grid = AudioGrid.of(encoder.files)
+    assert audio_steps(153, 30) == 127
+    for frames in range(1, 300, 8):
+        for fps in (12, 15, 16, 23.976, 24, 25, 29.97, 30, 48, 50, 60):
+            assert grid.steps(frames / fps) == audio_steps(frames, fps), (frames, fps)
+    steps = audio_steps(9, 12.5)
+    half = SoundRequest(_file(clips, "clips"), "fill", steps, 9 / 12.5)
+    assert encoder.encode([half])[half].shape[1] == steps

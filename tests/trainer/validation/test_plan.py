@@ -101,9 +101,8 @@ def test_files_are_looked_at_before_anything_is_loaded(tmp_path: Path) -> None:
     short = str(write_clip(tmp_path / "a.mp4", 9))
     with pytest.raises(DataError, match="has 9 frames, 17 are needed"):
         plan_samples(_conditioned({"type": "prefix", "video": short, "num_frames": 17}), Modalities(), SCALE, 48)
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises(DataError, match=r"samples\[0\]\.conditions\[0\]\.image_or_video: none.png does not exist"):
         plan_samples(_conditioned({"type": "first_frame", "image_or_video": "none.png"}), Modalities(), SCALE, 48)
-    assert refusal.value.problems[0].path == "validation.samples[0].conditions[0].image_or_video"
     slow = _conditioned({"type": "reference", "video": str(write_clip(tmp_path / "b.mp4", 25, fps=12))})
     plan_samples(slow, Modalities(), SCALE, 48)
     (message,) = media_warnings(slow, SCALE)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.validation.room import set_aside, with_room
+from trainer.validation.room import StrandedError, come_back, set_aside, with_room
 
 CPU = torch.device("cpu")
 
@@ -30,6 +30,24 @@ def test_what_never_fits_is_said() -> None:
 
     with pytest.raises(torch.OutOfMemoryError):
         with_room(work, nn.Linear(2, 2), CPU)
+
+
+@pytest.mark.parametrize("fulls", [1, 2])
+def test_coming_back_is_tried_again_and_then_said(fulls: int) -> None:
+    tries: list[str] = []
+
+    def move() -> None:
+        tries.append("x")
+        if len(tries) <= fulls:
+            raise torch.OutOfMemoryError("no memory left")
+
+    if fulls == 1:
+        come_back(move, CPU)
+    else:
+        with pytest.raises(StrandedError, match="does not fit on the device any more") as raised:
+            come_back(move, CPU)
+        assert raised.value.exit_code == 4
+    assert len(tries) == 2
 
 
 @pytest.mark.gpu
