@@ -57,7 +57,8 @@ def card_of(device: torch.device) -> Card | None:
     """The card that a device is; None for a processor."""
     if device.type != "cuda":
         return None
-    return Card(torch.cuda.get_device_name(device), torch.cuda.get_device_properties(device).total_memory)
+    properties = torch.cuda.get_device_properties(device)
+    return Card(properties.name, properties.total_memory)
 
 
 def _listed(changes: tuple[Change, ...]) -> list[str]:

@@ -132,6 +132,5 @@ def peaks_kept(
 def _device() -> Card | None:
     if not torch.cuda.is_available():
         return None
-    return Card(
-        torch.cuda.get_device_name(), torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
-    )
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    return Card(properties.name, properties.total_memory)
