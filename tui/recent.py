@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,6 +13,8 @@ from schemas.errors import EnvironmentFault
 
 Kind = Literal["runs", "configs"]
 MOST: Final = 20
+PATIENCE_SECONDS: Final = 1.0
+"""How long a file may take to say whether it is there."""
 
 
 def default_path() -> Path:
@@ -47,8 +50,16 @@ class Recent:
         except (OSError, EnvironmentFault):
             return
 
+    def remembered(self, kind: Kind) -> list[Path]:
+        """A list as it is, without touching what it names: one of them may lie on a mount that no longer answers."""
+        return [Path(entry) for entry in self._read()[kind]]
+
     def _existing(self, kind: Kind) -> list[Path]:
-        return [path for entry in self._read()[kind] if (path := Path(entry)).exists()]
+        from trainer.rundir.patience import ask_all
+
+        paths = self.remembered(kind)
+        answers, _ = ask_all({("exists", path): partial(_is_there, path) for path in paths}, PATIENCE_SECONDS)
+        return [path for path in paths if answers["exists", path] == [True]]
 
     def _read(self) -> dict[Kind, list[str]]:
         try:
@@ -57,6 +68,10 @@ class Recent:
             data = {}
         known = data if isinstance(data, dict) else {}
         return {"runs": _strings(known.get("runs")), "configs": _strings(known.get("configs"))}
+
+
+def _is_there(path: Path) -> list[bool]:
+    return [path.exists()]
 
 
 def _strings(value: object) -> list[str]:
@@ -72,4 +87,4 @@ def run_roots(folder: Path | None = None) -> list[Path]:
     """Where to look for runs: ``folder`` alone when given, else ``./outputs`` and every remembered run."""
     if folder is not None:
         return [folder]
-    return [Path("outputs"), *recent().runs()]
+    return [Path("outputs"), *recent().remembered("runs")]

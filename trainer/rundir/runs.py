@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from trainer.rundir.events import read_tail
 from trainer.rundir.layout import RunDirectory
+from trainer.rundir.patience import ask_all
 from trainer.rundir.process import same_process
 from trainer.rundir.status import FINAL_PHASES, Clock, Status, read_status
 
+T = TypeVar("T")
 SILENCE_SECONDS: Final = 60.0
 """Twelve missed heartbeats."""
 LOST_HOST_SECONDS: Final = 600.0
 """After so long without a sign from another host its run is taken for dead; its process cannot be asked from here."""
+PATIENCE_SECONDS: Final = 5.0
+"""How long a folder may take to tell its runs."""
 _DEPTH: Final = 3
 STATES: Final = ("running", "paused", "finished", "stopped", "failed", "crashed", "stalled")
 
@@ -40,15 +45,39 @@ class RunSummary:
     """The error of a failed run, else what it was doing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Survey(Generic[T]):
+    """What was found below some roots."""
+
+    runs: dict[Path, T]
+    """What ``look`` said of each run, by its folder as it was found; each run once, however many roots lead to it."""
+    silent: tuple[Path, ...]
+    """Roots that did not answer in time; runs below them may be missing."""
+
+
+def survey(roots: Iterable[Path], look: Callable[[Path], T], *, seconds: float = PATIENCE_SECONDS) -> Survey[T]:
+    """Have ``look`` see every run at or below ``roots`` (three levels), in threads: a root may be a dead mount.
+
+    Unreadable folders are passed over.
+    """
+    questions = {Path(root): partial(_look, Path(root), look) for root in roots}
+    answers, silent = ask_all(questions, seconds)
+    found: dict[Path, tuple[Path, T]] = {}
+    for seen in answers.values():
+        for real, folder, said in seen:
+            found.setdefault(real, (folder, said))
+    return Survey(dict(found.values()), silent)
+
+
+def _look(root: Path, look: Callable[[Path], T]) -> Iterator[tuple[Path, Path, T]]:
+    for folder in _find(root, _DEPTH):
+        yield folder.resolve(), folder, look(folder)
+
+
 def list_runs(roots: Iterable[Path], *, clock: Clock = time.time) -> list[RunSummary]:
-    """Runs at or below ``roots`` (three levels), the most recently alive first. Unreadable folders are passed over."""
-    found: dict[Path, RunSummary] = {}
-    for root in roots:
-        for folder in _find(Path(root), _DEPTH):
-            key = folder.resolve()
-            if key not in found:
-                found[key] = summarize(folder, clock=clock)
-    return sorted(found.values(), key=lambda run: (-run.updated, str(run.dir)))
+    """Runs at or below ``roots``, the most recently alive first; roots that do not answer are left out."""
+    found = survey(roots, partial(summarize, clock=clock)).runs.values()
+    return sorted(found, key=lambda run: (-run.updated, str(run.dir)))
 
 
 def is_run(folder: Path) -> bool:
@@ -57,20 +86,18 @@ def is_run(folder: Path) -> bool:
     return run.status_path.is_file() or run.events_path.is_file() or run.lock_path.is_file()
 
 
-def _find(folder: Path, depth: int) -> list[Path]:
+def _find(folder: Path, depth: int) -> Iterator[Path]:
     if is_run(folder):
-        return [folder]
+        yield folder
+        return
     if depth == 0:
-        return []
+        return
     try:
-        children = sorted(
-            path
-            for path in folder.iterdir()
-            if not path.name.startswith(".") and path.is_dir() and not path.is_symlink()
-        )
+        children = sorted(path for path in folder.iterdir() if _is_plain_directory(path))
     except OSError:
-        return []
-    return [run for child in children for run in _find(child, depth - 1)]
+        return
+    for child in children:
+        yield from _find(child, depth - 1)
 
 
 def _is_plain_directory(path: Path) -> bool:

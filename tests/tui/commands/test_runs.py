@@ -23,7 +23,7 @@ def test_runs_as_a_table_and_as_json(own_directories: Path, capsys: pytest.Captu
     _run(own_directories / "outputs" / "owl", "training")
     assert run(["runs"]) == 0
     table = capsys.readouterr().out.splitlines()
-    assert table[0].split() == ["RUN", "STATE", "STEP", "LOSS", "SEEN"]
+    assert table[0].split() == ["RUN", "STATE", "STEP", "LOSS", "CURVE", "SIZE", "AGE", "SEEN", "VERDICT"]
     assert {line.split()[1] for line in table[1:]} == {"finished", "crashed"}
     assert run(["runs", "outputs", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -67,3 +67,41 @@ def test_the_monitor_takes_the_newest_run_or_says_there_is_none(
     assert resolve_run(Path("outputs")) == Path("outputs/new")
     assert resolve_run(Path("outputs/old")) == Path("outputs/old")
     assert run(["monitor", "absent"]) == 2
+
+
+def test_a_silent_root_is_named_and_the_rest_is_told(
+    own_directories: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    from tui import overview
+    from tui.recent import recent
+
+    _run(own_directories / "outputs" / "fox", "finished")
+    dead = _run(own_directories / "mnt" / "owl", "finished").run
+    dead.status_path.unlink()
+    os.mkfifo(dead.status_path)  # whoever opens it waits for ever
+    recent().remember("runs", dead.path)
+    monkeypatch.setattr(overview, "PATIENCE_SECONDS", 0.5)
+    assert run(["runs"]) == 0
+    told = capsys.readouterr()
+    assert "outputs/fox" in told.out
+    assert f"no answer from {dead.path}" in told.err
+    os.close(os.open(dead.status_path, os.O_RDWR | os.O_NONBLOCK))
+
+
+def test_a_run_is_deleted_when_that_is_confirmed(own_directories: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = _run(own_directories / "outputs" / "fox", "finished").run.path
+    assert run(["runs", str(folder), "--delete"]) != 0, "nobody said yes"
+    assert folder.exists()
+    assert run(["runs", str(folder), "--delete", "--yes"]) == 0
+    assert not folder.exists()
+    assert run(["runs", "--delete"]) == 2
+    assert run(["runs", "absent"]) == 2
+
+
+def test_hostile_names_do_not_reach_the_terminal(own_directories: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = _run(own_directories / "outputs" / "fox\x1b[2J", "failed")
+    recording.status("failed", error="\x1b]0;title\x07")
+    assert run(["runs"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
