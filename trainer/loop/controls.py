@@ -45,7 +45,9 @@ class Desk:
         """Tell what became of a command: ``ok`` or ``error``."""
         arg = command.arg
         plain = [arg.which, arg.steps] if isinstance(arg, Interval) else arg
-        self.events.append("control", id=command.id, verb=command.verb, arg=plain, result=result, message=message)
+        self.events.append(
+            "control", id=command.id, verb=command.verb, arg=plain, by=command.by, result=result, message=message
+        )
 
     def _obey(self, command: Command) -> None:
         match command.verb, command.arg:

@@ -1,18 +1,21 @@
 """``control/``: one small JSON file per command, consumed by the trainer between micro-steps.
 
-A file is ``{"id": ..., "verb": ..., "arg": ...}``. ``arg`` is absent or null for stop, pause, resume, checkpoint and
-validate; a number for ``lr``; and for ``interval`` either "checkpoint 500" or ["checkpoint", 500] (or validation). The
-answer is an event of type ``control`` with the same id.
+A file is ``{"id": ..., "verb": ..., "arg": ..., "by": ...}``. ``arg`` is absent or null for stop, pause, resume,
+checkpoint and validate; a number for ``lr``; and for ``interval`` either "checkpoint 500" or ["checkpoint", 500] (or
+validation). ``by`` says who asks. The answer is an event of type ``control`` with the same id.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import math
+import os
+import socket
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +27,7 @@ PLAIN_VERBS: Final = ("stop", "pause", "resume", "checkpoint", "validate")
 VERBS: Final = (*PLAIN_VERBS, "lr", "interval")
 INTERVALS: Final = ("checkpoint", "validation")
 _MAX_BYTES: Final = 1 << 16
+_LONGEST_NAME: Final = 80
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +48,8 @@ class Command:
     arg: float | Interval | None = None
     problem: str = ""
     """Why it cannot be obeyed; empty for a good one. It still has to be answered."""
+    by: str = field(default="", compare=False)
+    """Who sent it, as ``user@host``; empty when nobody said."""
 
 
 def parse_command(verb: object, arg: object = None, *, identity: str = "") -> Command:
@@ -104,8 +110,17 @@ def send(run: RunDirectory, verb: str, arg: object = None) -> str:
         raise disk_fault("cannot leave a command for the trainer", run.control_path, error) from error
     # Names sort by the time of sending, so that commands are obeyed in order.
     path = run.control_path / f"{time.time_ns():020d}-{identity}.json"
-    write_atomic(path, json.dumps({"id": identity, "verb": verb, "arg": plain}) + "\n")
+    write_atomic(path, json.dumps({"id": identity, "verb": verb, "arg": plain, "by": sender()}) + "\n")
     return identity
+
+
+def sender() -> str:
+    """Who is at this end, as ``user@host``; every viewer can then tell who changed what."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, ImportError, OSError):  # a user id without an entry, as in many containers
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 class ControlInbox:
@@ -168,7 +183,9 @@ def _decode(data: bytes, stem: str) -> Command:
         return Command(stem, "", problem='the command file is not an object {"id", "verb", "arg"}')
     identity = content.get("id")
     identity = identity if isinstance(identity, str) and identity else stem
+    by = content.get("by")
+    by = by[:_LONGEST_NAME] if isinstance(by, str) else ""
     try:
-        return parse_command(content.get("verb"), content.get("arg"), identity=identity)
+        return replace(parse_command(content.get("verb"), content.get("arg"), identity=identity), by=by)
     except UsageError as error:
-        return Command(identity, str(content.get("verb")), problem=error.message)
+        return Command(identity, str(content.get("verb")), problem=error.message, by=by)

@@ -19,6 +19,7 @@ def test_without_a_card_only_the_host_is_measured() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_card_says_how_busy_and_how_large_it_is() -> None:
     metrics = memory_metrics(torch.device("cuda"))
     assert 0 <= metrics["gpu_utilization"] <= 100

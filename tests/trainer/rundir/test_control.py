@@ -100,3 +100,13 @@ def test_a_command_that_cannot_be_removed_is_not_obeyed_for_ever(
     assert len(caplog.records) == 1
     monkeypatch.undo()
     assert [command.verb for command in inbox.take()] == ["checkpoint"]
+
+
+def test_a_command_says_who_sent_it(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    send(run, "pause")
+    (run.control_path / "x.json").write_text('{"id": "x", "verb": "resume", "by": ["odd"]}')
+    first, second = ControlInbox(run).take()
+    assert first.by == sender()
+    assert "@" in first.by
+    assert second.by == ""
