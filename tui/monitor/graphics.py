@@ -97,7 +97,7 @@ def sixel(picture: Image) -> bytes:
     return "".join(written).encode("ascii")
 
 
-def _packed(bits: bytes) -> str:
+def _packed(bits: bytes | bytearray) -> str:
     """Sixel characters with repetitions counted."""
     parts: list[str] = []
     for run in re.finditer(rb"(?s)(.)\1*", bytes(bits)):

@@ -202,7 +202,7 @@ class RunView:
         if verb == "interval" and isinstance(argument, list) and len(argument) == 2 and _whole(argument[1]):
             self.intervals[str(argument[0])] = argument[1]
 
-    def _tracker(self, event: Event) -> None:
+    def _link(self, event: Event) -> None:
         self.link = str(event.get("url") or "")
 
     def _exit(self, event: Event) -> None:
@@ -219,7 +219,7 @@ _HANDLERS: Final = {
     "checkpoint": RunView._checkpoint,
     "warning": RunView._warning,
     "control": RunView._control,
-    "tracker": RunView._tracker,
+    "link": RunView._link,
     "exit": RunView._exit,
 }
 

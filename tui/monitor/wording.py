@@ -76,9 +76,15 @@ def _warning(event: Mapping[str, Any]) -> str:
 
 
 def _control(event: Mapping[str, Any]) -> str:
-    argument = f" {event['arg']}" if event.get("arg") not in (None, "") else ""
+    given = event.get("arg")
+    words = " ".join(map(str, given)) if isinstance(given, list) else "" if given is None else str(given)
     message = f" - {event['message']}" if event.get("message") else ""
-    return f"{event.get('verb', 'command')}{argument}: {event.get('result', '')}{message}"
+    by = f", by {event['by']}" if event.get("by") else ""
+    return f"{event.get('verb', 'command')} {words}".rstrip() + f": {event.get('result', '')}{message}{by}"
+
+
+def _link(event: Mapping[str, Any]) -> str:
+    return f"{event.get('name', 'also at')}: {event.get('url', '')}"
 
 
 def _exit(event: Mapping[str, Any]) -> str:
@@ -98,5 +104,6 @@ _WRITERS: Final = {
     "checkpoint": _checkpoint,
     "warning": _warning,
     "control": _control,
+    "link": _link,
     "exit": _exit,
 }
