@@ -7,6 +7,7 @@ import pytest
 
 from schemas.errors import UsageError
 from trainer.rundir import Command, ControlInbox, Interval, RunDirectory, send
+from trainer.rundir.control import sender
 
 
 @pytest.fixture
