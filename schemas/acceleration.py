@@ -7,7 +7,8 @@ from typing import Literal
 from schemas.setting import AutoCount, AutoCountOrAll, Section, When, setting
 
 Precision = Literal["no", "fp16", "bf16"]
-Quantization = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto"]
+Quantization = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto", "nf4-bnb"]
+"""``nf4-bnb`` is an extension."""
 
 
 class AccelerationConfig(Section):
@@ -26,9 +27,9 @@ class AccelerationConfig(Section):
         title="Quantization",
         text="Store the frozen transformer weights in fewer bits (LoRA only)",
         when=When("model.training_mode", ("lora",)),
-        memory="int8 and fp8 halve the weights, int4 quarters them",
+        memory="int8 and fp8 halve the weights, int4 and nf4 (an extension) quarter them",
         speed="every weight is unpacked anew in each pass: little beside the work on thousands of tokens",
-        quality="int8 is nearly free, int4 visible, int2 an experiment",
+        quality="int8 is nearly free, int4 visible and nf4 a little less so, int2 an experiment",
     )
     load_text_encoder_in_8bit: bool = setting(
         False,
@@ -40,8 +41,8 @@ class AccelerationConfig(Section):
     stream_text_encoder: bool = setting(
         False,
         title="Stream text encoder",
-        text="Keep Gemma in host memory and bring its layers to the device in turn when prompts are encoded",
-        memory="one layer at a time instead of 23 GB on the card; needs about 26 GB of host memory",
+        text="Read Gemma from its files layer by layer through the device when prompts are encoded: the same numbers",
+        memory="two layers (0.9 GB) instead of 22 GB on the card; host memory: two layers and 0.4 GB a prompt",
         speed="prompts are encoded once per run: seconds to a minute",
         advanced=True,
         extension=True,

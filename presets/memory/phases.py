@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from presets.memory.decoding import ClipSize, decode_bytes, encode_bytes
-from presets.memory.run import GROUP, GROUP_STEP, WEIGHT_BITS, RunShape, adapters
+from presets.memory.run import GROUP, GROUP_STEP, NF4, WEIGHT_BITS, RunShape, adapters
 from presets.memory.shapes import MODALITIES, Layout, LinearShape, ModelShape
 from presets.memory.step import forward_stage, training_stages
 from presets.memory.tape import FP32, HALF, Kind
@@ -112,7 +112,7 @@ def block_bytes(plan: Layout, run: RunShape) -> int:
     if bits is None:
         return width * plan.block_parameters
     rounded = [linear for linear in plan.block if not linear.name.endswith(UNQUANTIZED)]
-    packed = sum(_quantized(linear, bits, width) for linear in rounded)
+    packed = sum(_nf4(linear) if run.quantization == NF4 else _quantized(linear, bits, width) for linear in rounded)
     return width * (plan.block_parameters - sum(linear.weight for linear in rounded)) + packed
 
 
@@ -220,6 +220,12 @@ def _quantized(linear: LinearShape, bits: int, width: int) -> int:
         return packed + width * linear.fan_out
     groups = linear.weight // (group_size(linear.fan_in) or linear.fan_in)
     return packed + 2 * width * groups
+
+
+def _nf4(linear: LinearShape) -> int:
+    """Four bits, a byte for 64 numbers, an fp32 scale for 256 of those bytes, and one fp32 number."""
+    scales = -(-linear.weight // 64)
+    return -(-linear.weight // 2) + scales + FP32 * -(-scales // 256) + FP32
 
 
 def group_size(fan_in: int) -> int | None:

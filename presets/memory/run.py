@@ -13,10 +13,12 @@ from presets.memory.shapes import MODALITIES, Layout, LinearShape, Modality
 
 Optimizer = Literal["adamw", "adamw8bit"]
 WEIGHT_BITS: Final[Mapping[str | None, int]] = MappingProxyType(
-    {"int8-quanto": 8, "fp8-quanto": 8, "fp8uz-quanto": 8, "int4-quanto": 4, "int2-quanto": 2}
+    {"int8-quanto": 8, "fp8-quanto": 8, "fp8uz-quanto": 8, "int4-quanto": 4, "int2-quanto": 2, "nf4-bnb": 4}
 )
 """Bits of a quantized weight. Four bits and fewer come in groups of 128 with a bf16 scale and shift each; eight bits
 have one bf16 scale per output row (optimum-quanto's formats)."""
+NF4: Final = "nf4-bnb"
+"""bitsandbytes' format: an eight-bit scale for 64 numbers, and an fp32 scale for 256 of those."""
 GROUP: Final = 128
 GROUP_STEP: Final = 32
 SWAP_SLOTS: Final = 2

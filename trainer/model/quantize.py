@@ -9,6 +9,9 @@ The numbers are optimum-quanto's (same scales, same rounding, same packing); the
   operations into one scratch matrix, on any device, without a compiler.
 * Under autocast the input is cast like that of any linear layer.
 
+``nf4-bnb`` goes the same way with bitsandbytes' format (:mod:`trainer.model.nf4`): the closest and smallest of the
+four-bit kinds.
+
 Weights stay what they are only in memory: storage in eight bits needs no eight-bit arithmetic of the card.
 """
 
@@ -17,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
@@ -27,11 +31,12 @@ from optimum.quanto.tensor.weights import WeightQBitsTensor, WeightQBytesTensor,
 from torch import Tensor, nn
 
 from trainer.model.host_memory import give_back
+from trainer.model.nf4 import Nf4Weight, rounded, unpacked
 from trainer.model.official import official_name
 from trainer.model.reading import Place
 from trainer.model.shells import plain_tensors, rebuilt
 
-Kind = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto"]
+Kind = Literal["int8-quanto", "int4-quanto", "int2-quanto", "fp8-quanto", "fp8uz-quanto", "nf4-bnb"]
 TYPES: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "int8-quanto": qint8,
@@ -39,9 +44,10 @@ TYPES: Final[Mapping[str, Any]] = MappingProxyType(
         "int2-quanto": qint2,
         "fp8-quanto": qfloat8_e4m3fn,
         "fp8uz-quanto": qfloat8_e4m3fnuz,
+        "nf4-bnb": Nf4Weight,
     }
 )
-"""quanto's type of each setting."""
+"""quanto's type of each setting, or what holds the weights instead."""
 INCLUDED: Final = "transformer_blocks.*"
 EXCLUDED: Final = (
     "*patchify_proj",
@@ -94,12 +100,13 @@ class QuantizedLinear(nn.Linear):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> QuantizedLinear:
         """Moving: what the weight holds is moved as it is. quanto would pack it anew for its own kernels."""
         weight = self.weight
-        if not isinstance(weight, QTensor):
+        if not isinstance(weight, QTensor | Nf4Weight):
             super()._apply(fn, recurse)
             return self
+        move = partial(_as_bytes if isinstance(weight, Nf4Weight) else _moved, fn)
         self.register_parameter("weight", None)
         super()._apply(fn, recurse)
-        self.weight = nn.Parameter(rebuilt(weight, lambda held: _moved(held, fn)), requires_grad=False)
+        self.weight = nn.Parameter(rebuilt(weight, move), requires_grad=False)
         return self
 
 
@@ -158,7 +165,9 @@ class _Rounding:
 
 @torch.no_grad()
 def quantized(weight_OI: Tensor, target: Any) -> Tensor:
-    """A weight rounded to a quanto type, as a tensor that still has its shape and says the dtype of its scales."""
+    """A weight rounded to one of ``TYPES``, as a tensor that still has its shape and says what it was computed in."""
+    if target is Nf4Weight:
+        return rounded(weight_OI)
     if target.bits == _BYTE:
         scale_O1 = _usable(AbsmaxOptimizer()(weight_OI, qtype=target, axis=0))
         return cast(Tensor, quantize_weight(weight_OI, target, axis=0, scale=scale_O1, optimized=False))
@@ -178,6 +187,8 @@ def group_size(width: int) -> int | None:
 
 def dequantized(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """The plain matrix ``[out, in]`` of a quantized weight. Scratch: this, below eight bits its packed bytes too."""
+    if isinstance(weight, Nf4Weight):
+        return unpacked(weight, dtype)
     if isinstance(weight, WeightQBytesTensor):
         data_OI, scale_O1 = weight._data, weight._scale.to(dtype)
         # Integers are widened by the product itself, in one pass; floating point of eight bits must be asked.
@@ -207,11 +218,14 @@ def report(transformer: nn.Module) -> QuantizedReport:
     return QuantizedReport(len(found), sum(module.weight.numel() for module in found), nbytes)
 
 
-def _moved(held: Tensor, fn: Callable[[Tensor], Tensor]) -> Tensor:
+def _moved(fn: Callable[[Tensor], Tensor], held: Tensor) -> Tensor:
     """A change of dtype concerns the scales; numbers of eight bits are what they are."""
-    if held.itemsize > 1:
-        return fn(held)
-    return fn(held.view(torch.uint8)).view(held.dtype)
+    return fn(held) if held.itemsize > 1 else _as_bytes(fn, held)
+
+
+def _as_bytes(fn: Callable[[Tensor], Tensor], held: Tensor) -> Tensor:
+    """Moved, whatever else ``fn`` would change."""
+    return fn(held.reshape(-1).view(torch.uint8)).view(held.dtype).view(held.shape)
 
 
 def _usable(scale: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import optimum.quanto
 import pytest
 import torch
 import torch.nn.functional as F
+from bitsandbytes import functional
 from optimum.quanto.tensor.weights import WeightQBytesTensor
 from torch import Tensor, nn
 
@@ -45,13 +46,16 @@ from trainer.model.transformer import LtxTransformer
 from trainer.preflight.modules import linear_modules
 from trainer.validation.room import set_aside
 
-# Relative error (of the norm) of the velocities and of the adapters' gradients against the model as it was.
+# Relative error (of the norm) of the velocities and of the adapters' gradients against the model as it was. Measured
+# here, the worst of both in bf16: 0.010, 0.039, 0.035, 0.090, 0.45, 0.132. These weights are uniform, as initialised;
+# normally distributed ones suit NF4 better than int4, see below.
 BOUNDS = {
-    "int8-quanto": 0.02,
-    "fp8-quanto": 0.05,
-    "fp8uz-quanto": 0.05,
-    "int4-quanto": 0.15,
-    "int2-quanto": 0.8,
+    "int8-quanto": 0.012,
+    "fp8-quanto": 0.045,
+    "fp8uz-quanto": 0.045,
+    "int4-quanto": 0.11,
+    "int2-quanto": 0.55,
+    "nf4-bnb": 0.15,
 }
 KINDS = list(BOUNDS)
 LORA = SimpleNamespace(rank=4, alpha=4, dropout=0.0, target_modules=["to_k", "to_q", "to_v", "to_out.0"])
@@ -130,7 +134,7 @@ def relative(found: Tensor, expected: Tensor) -> float:
 
 def test_every_kind_of_the_schema_is_there() -> None:
     field = AccelerationConfig.model_fields["quantization"]
-    assert set(TYPES) == {kind for kind in str(field.annotation).split("'") if "quanto" in kind}
+    assert set(TYPES) == {kind for kind in str(field.annotation).split("'") if "-" in kind}
     assert set(TYPES) == set(BOUNDS)
 
 
@@ -195,7 +199,7 @@ def test_one_modality_alone(modalities: Modalities) -> None:
 
 
 @pytest.mark.parametrize("width", [48, 128, 160, 192, 256, 512])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("quanto")])
 def test_the_numbers_are_those_of_quanto(kind: str, width: int) -> None:
     """quanto's own layer on the same weight; its arithmetic is done by hand where it would compile C++ first."""
     torch.manual_seed(width)
@@ -324,6 +328,31 @@ def test_moving_a_layer_moves_what_it_holds(kind: str) -> None:
     )
     assert torch.equal(dequantized(layer.weight, torch.bfloat16), before)
     assert {tensor.device.type for tensor in plain_tensors(layer.to("meta").weight)} == {"meta"}
+
+
+def test_nf4_is_closer_and_smaller_than_int4_for_normal_weights() -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight = (torch.randn(512, 512, generator=generator) * 0.02).bfloat16()
+    errors, bits = {}, {}
+    for kind in ("int4-quanto", "nf4-bnb"):
+        held = quantized(weight, TYPES[kind])
+        errors[kind] = relative(dequantized(held, torch.float32), weight.float())
+        bits[kind] = sum(tensor.nbytes for tensor in plain_tensors(held)) * 8 / weight.numel()
+    assert errors["nf4-bnb"] < 0.094 < 0.099 < errors["int4-quanto"]
+    assert bits["nf4-bnb"] == pytest.approx(4.127, abs=0.001)
+    assert bits["int4-quanto"] == 4.25
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_nf4_gives_what_its_library_gives(dtype: torch.dtype) -> None:
+    weight = torch.randn(33, 17, generator=torch.Generator().manual_seed(0)).to(dtype)
+    packed, state = functional.quantize_4bit(weight, blocksize=64, quant_type="nf4", compress_statistics=True)
+    held = quantized(weight, TYPES["nf4-bnb"])
+    assert held.shape == weight.shape
+    assert held.dtype == dtype
+    assert torch.equal(dequantized(held, dtype), functional.dequantize_4bit(packed, state))
+    with pytest.raises(NotImplementedError, match="of a weight in NF4"):
+        _ = held + 1
 
 
 @pytest.mark.gpu
