@@ -17,7 +17,7 @@ ROUNDING: Final = {
     "fp8-quanto": (3.0, "frozen weights rounded to 8-bit floats; predictions move by 3 %"),
     "fp8uz-quanto": (3.0, "frozen weights rounded to 8-bit floats; predictions move by 3 %"),
     "int4-quanto": (8.0, "frozen weights rounded hard; predictions move by 8 %"),
-    "nf4-bnb": (8.0, "frozen weights rounded hard, in steps made for normally distributed ones; predictions move by 8 %"),
+    "nf4-bnb": (8.0, "frozen weights rounded hard, to steps of a normal distribution; predictions move by 8 %"),
     "int2-quanto": (60.0, "frozen weights rounded so hard that predictions are other ones: an experiment"),
 }
 """How much worse, in percent of a prediction as measured on the small models, and in words."""
