@@ -68,7 +68,7 @@ class HardwareView:
 
     def rebuild(self, width: int) -> None:
         """Lay everything out anew."""
-        self.items = [*self._cards(), *self._tiers(), *self._phases(), *self._levers(), *self._basis(width)]
+        self.items = [*self._cards(width), *self._tiers(), *self._phases(), *self._levers(), *self._basis(width)]
 
     @property
     def tier(self) -> int:
@@ -106,13 +106,15 @@ class HardwareView:
 
     # ---------------------------------------------------------------- parts
 
-    def _cards(self) -> Iterator[Item]:
+    def _cards(self, width: int) -> Iterator[Item]:
         if self.machine is None:
             yield _note("looking for cards ...")
             return
         driver = self.machine.driver
         if not driver.gpus:
-            yield _note(f"{driver.problem or 'no card is seen here'}; choose the size you will train on")
+            words = f"{driver.problem or 'no card is seen here'}; choose the size you will train on"
+            for part in textwrap.wrap(words, max(20, width - 3)):
+                yield _note(part)
         for gpu in driver.gpus:
             text = f"GPU {gpu.index}  {gpu.name}  {gpu.total / GIB:.0f} GB, {gpu.used / GIB:.1f} GB in use"
             yield Item("card", _plain(clean_line(text), "text"), card=gpu.total)

@@ -93,7 +93,7 @@ class TargetsView:
         total, style = sum(here.values()), "cursor" if current else "text"
         name = fit(f"   {pattern}", min(max(map(len, self.patterns)) + 4, max(12, width * 2 // 3)))
         if total:
-            words = f"{total:>5}  " + ", ".join(f"{unit} {count}" for unit, count in here.items())
+            words = f"{total:>5}  {_reach(here)}"
             return ((name, style), (fit(words, max(0, width - len(name))), "cursor" if current else "dim"))
         anywhere = sum(reached(pattern, self.names).values())
         why = "only in what this run does not load" if anywhere else "matches no module"
@@ -163,6 +163,13 @@ class TargetsView:
 def _own(name: str, prefix: str) -> bool:
     unit = place_of(name).unit
     return unit in {f"{prefix}attn1", f"{prefix}attn2", f"{prefix}ff"}
+
+
+def _reach(units: dict[str, int]) -> str:
+    """Which units a pattern reaches; many with as many modules each are counted once."""
+    if len(units) > 2 and len(set(units.values())) == 1:
+        return f"{next(iter(units.values()))} in each of {', '.join(units)}"
+    return ", ".join(f"{unit} {count}" for unit, count in units.items())
 
 
 def _million(count: int) -> str:
