@@ -6,10 +6,10 @@ from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from tui.app.keytable import common, guide, home, monitor, screens, wizard
+from tui.app.keytable import common, guide, home, monitor, runs, screens, wizard
 from tui.app.keytable.key import Key
 
-_PARTS: Final = (common, home, monitor, wizard, guide, screens)
+_PARTS: Final = (common, home, monitor, runs, wizard, guide, screens)
 KEYS: Final[tuple[Key, ...]] = tuple(key for part in _PARTS for key in part.KEYS)
 """Every key of the program, grouped by context."""
 TITLES: Final[dict[str, str]] = {context: title for part in _PARTS for context, title in part.TITLES.items()}

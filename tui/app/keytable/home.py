@@ -15,6 +15,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("home", "d", "duplicate", "Duplicate", "Edit a copy of a configuration file"),
     Key("home", "s", "steps", "Steps", "Go through the highlighted configuration step by step", footer=False),
     Key("home", "m", "monitor", "Monitor", "Watch a run by its directory"),
+    Key("home", "a", "runs", "All runs", "State, curve, size of every run; go on, compare, delete", footer=False),
     Key("home", "delete,D", "drop", "Drop", "Throw the highlighted draft away", footer=False, shown="Del"),
     Key("home", "r", "reload", "Reload", "Look again for runs and files", footer=False),
     Key("home", "q,escape", "leave", "Quit", "Leave the program; running trainers go on"),

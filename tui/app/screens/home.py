@@ -141,6 +141,7 @@ class HomeScreen(Screen[None]):
             Entry(_line("Duplicate a file", "a copy under another name"), self.action_duplicate),
             Entry(_line("Prepare data", "clips and captions become training data"), self._prepare),
             Entry(_line("Watch a run", "by its directory"), self.action_monitor),
+            Entry(_line("All runs", "go on with one, compare, read the log, delete"), self.action_runs),
             Entry(_line("Demo", "a tiny model learns here within minutes"), self._demo),
             Entry(_line("Doctor", "GPU, driver, disk, versions"), self._doctor),
         ]
@@ -207,6 +208,11 @@ class HomeScreen(Screen[None]):
         from tui.app.screens.opening import ask_run
 
         ask_run(self.app, self._watch)
+
+    def action_runs(self) -> None:
+        from tui.app.screens.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen())
 
     def action_drop(self) -> None:
         from tui.app.screens.opening import drop_draft

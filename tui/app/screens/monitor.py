@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -26,6 +27,7 @@ from tui.app.widgets.rows import RowList
 from tui.app.widgets.samplepane import SamplePane
 from tui.monitor.layout import Layout
 from tui.monitor.model import Note
+from tui.monitor.others import MOST
 from tui.monitor.strip import strip_lines, title_line, verdict_line
 from tui.monitor.verdict import findings
 from tui.monitor.watch import RunWatch
@@ -56,15 +58,21 @@ class MonitorScreen(WatchingScreen):
         """The watching thread has something new."""
 
     def __init__(
-        self, folder: Path, *, ended: Callable[[], int | None] = lambda: None, until_finished: bool = False
+        self,
+        folder: Path,
+        *,
+        ended: Callable[[], int | None] = lambda: None,
+        until_finished: bool = False,
+        overlays: Sequence[Path] = (),
     ) -> None:
         """``ended`` gives the exit code of a trainer that was started here, once it has ended.
 
-        ``until_finished``: leave by itself when the run has finished.
+        ``until_finished``: leave by itself when the run has finished. ``overlays``: runs to compare with at once.
         """
         super().__init__(RunWatch(folder, ended=ended))
         self._until_finished = until_finished
         self._folder = folder
+        self._overlays = tuple(overlays)[:MOST]
         self._pane = "charts"
         self._parts = Layout.of(0, 0, "charts")
         self._wake = threading.Event()
@@ -87,6 +95,8 @@ class MonitorScreen(WatchingScreen):
         self._arrange()
         self.query_one(f"#{self._pane}").focus()
         self.run_worker(self._follow, thread=True, exclusive=True, name="watch")
+        for other in self._overlays:
+            self.run_worker(partial(self._read_other, other), thread=True, group="others")
 
     def on_unmount(self) -> None:
         self._wake.set()
