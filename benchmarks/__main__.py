@@ -1,4 +1,4 @@
-"""``python -m benchmarks [startup|overhead ...]``: the bars this project holds itself to, measured on this machine.
+"""``python -m benchmarks [NAME ...]``: the bars this project holds itself to, measured on this machine.
 
 Each benchmark prints medians beside its bar. Times depend on the machine and what else runs on it; nothing here is a
 test.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import overhead, startup
+from benchmarks import overhead, quantization, startup, vram
 
-ALL = {"startup": startup.main, "overhead": overhead.main}
+ALL = {"startup": startup.main, "overhead": overhead.main, "quantization": quantization.main, "vram": vram.main}
 
 
 def main(names: list[str]) -> int:

@@ -70,6 +70,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rules_training.scheduler,
     rules_training.precision,
     rules_machine.precision,
+    rules_machine.quantization,
     rules_machine.text_encoder,
     rules_training.saving,
     rules_training.wandb,

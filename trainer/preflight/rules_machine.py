@@ -20,11 +20,14 @@ from trainer.preflight.problem import Problem, error, warning
 
 BF16_SINCE: Final = (8, 0)
 """Compute capability from which on bf16 is computed by the card itself (Ampere)."""
+FP8_SINCE: Final = (8, 9)
+"""Compute capability from which on a card converts eight-bit floats by itself (Ada)."""
+SLOW: Final = ("int4-quanto",)
 _SECONDS: Final = 5
 
 
 def precision(facts: Facts) -> Iterator[Problem]:
-    """bf16 on a card that has to imitate it. Quantization asks nothing of the card: it only stores in fewer bits."""
+    """bf16 on a card that has to imitate it."""
     found = compute_capability()
     if facts.config.acceleration.mixed_precision_mode == "bf16" and found is not None and found < BF16_SINCE:
         yield warning(
@@ -35,9 +38,31 @@ def precision(facts: Facts) -> Iterator[Problem]:
         )
 
 
+def quantization(facts: Facts) -> Iterator[Problem]:
+    """Kinds that cost time, everywhere or on this card. All of them work: weights are only stored in fewer bits."""
+    kind, found = facts.config.acceleration.quantization, compute_capability()
+    if kind in SLOW:
+        yield warning(
+            "quantization-slow",
+            "acceleration.quantization",
+            f"{kind} is unpacked in several passes over every weight: about three times the work of int8-quanto's",
+            "int8-quanto where it fits; nf4-bnb is smaller than int4-quanto and unpacked in one pass",
+        )
+    if kind is not None and kind.startswith("fp8") and found is not None and found < FP8_SINCE:
+        yield warning(
+            "quantization-old-card",
+            "acceleration.quantization",
+            f"this card (compute capability {found[0]}.{found[1]}) has no fp8 of its own: every weight is converted by "
+            "software in each pass",
+            "int8-quanto takes the same memory and is closer to the original",
+        )
+
+
 def text_encoder(facts: Facts) -> Iterator[Problem]:
     """The text encoder in 8 bits without a card that has the layers for it."""
-    if facts.config.acceleration.load_text_encoder_in_8bit and facts.validates and compute_capability() is None:
+    settings = facts.config.acceleration
+    eight = settings.load_text_encoder_in_8bit and not settings.stream_text_encoder
+    if eight and facts.validates and compute_capability() is None:
         yield warning(
             "text-encoder-not-8bit",
             "acceleration.load_text_encoder_in_8bit",

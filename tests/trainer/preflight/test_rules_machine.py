@@ -30,12 +30,12 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
 
 
 def test_bf16_on_an_old_card(world: World, card: Card) -> None:
-    card("8.9\\n7.5\\n")
+    card("8.9\n7.5\n")
     assert "7.5" in only(world.check(), "precision-old-card").message
     assert codes(world.check("acceleration.mixed_precision_mode=no")) == []
 
 
-@pytest.mark.parametrize("answer", ["8.0\\n", "12.0\\n", "N/A\\n"])
+@pytest.mark.parametrize("answer", ["8.0\n", "12.0\n", "N/A\n"])
 def test_a_card_that_can_or_does_not_say(world: World, card: Card, answer: str) -> None:
     card(answer)
     assert codes(world.check()) == []
@@ -50,14 +50,33 @@ def test_eight_bit_text_encoder_without_a_card(world: World, card: Card) -> None
 
 
 def test_eight_bit_text_encoder_with_a_card(world: World, card: Card) -> None:
-    card("8.9\\n")
+    card("8.9\n")
     assert codes(world.check("acceleration.load_text_encoder_in_8bit=true")) == []
 
 
-@pytest.mark.parametrize("kind", ["int8-quanto", "int4-quanto", "fp8-quanto", "fp8uz-quanto"])
-def test_quantization_asks_nothing_of_the_card(world: World, card: Card, kind: str) -> None:
-    card("8.0\\n")
+@pytest.mark.parametrize("kind", ["int8-quanto", "fp8-quanto", "fp8uz-quanto", "nf4-bnb"])
+def test_kinds_that_a_card_takes_without_a_word(world: World, card: Card, kind: str) -> None:
+    card("8.9\n")
     assert codes(world.check(f"acceleration.quantization={kind}")) == []
+
+
+@pytest.mark.parametrize("kind", ["fp8-quanto", "fp8uz-quanto", "int8-quanto"])
+def test_eight_bit_floats_on_a_card_without_them(world: World, card: Card, kind: str) -> None:
+    card("8.0\n")
+    report = world.check(f"acceleration.quantization={kind}")
+    assert codes(report) == (["quantization-old-card"] if kind != "int8-quanto" else [])
+    assert report.ok
+
+
+def test_a_kind_that_is_slow_everywhere(world: World) -> None:
+    report = world.check("acceleration.quantization=int4-quanto")
+    assert "several passes" in only(report, "quantization-slow").message
+    assert report.ok
+
+
+def test_a_streamed_text_encoder_needs_no_eight_bits(world: World, card: Card) -> None:
+    both = ("acceleration.load_text_encoder_in_8bit=true", "acceleration.stream_text_encoder=true")
+    assert codes(world.check(*both)) == []
 
 
 def test_the_oldest_card_counts() -> None:
