@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trainer.rundir.columns import Columns, number
+from trainer.rundir.columns import LARGEST_STEP, Columns, number
 from trainer.rundir.index import metric_record, resumed_step
 from tui.charts.raster import Guide
 from tui.charts.series import Series
@@ -70,7 +70,7 @@ class RunView:
     step: int | None = None
     total: int | None = None
     time: float | None = None
-    """Unix time of the newest event."""
+    """Unix time of the newest event that is no metric."""
     link: str = ""
     """Where the run is tracked on the web."""
     exit_state: str | None = None
@@ -123,14 +123,23 @@ class RunView:
         """Take over events but for their metrics' curves. Odd records become a line, never an error."""
         for event in events:
             self.counter += 1
-            kind = str(event.get("type", ""))
-            if isinstance(time := event.get("t"), int | float):
-                self.time = float(time)
-            handler = _HANDLERS.get(kind)
-            if handler is not None:
-                handler(self, event)
-            if kind != "metric" and not (kind == "phase" and self._is_progress_only(event)):
-                self._note(kind, event)
+            kind = event.get("type")
+            if kind == "metric":  # a long history holds a million of these, and nothing else as often
+                step = event.get("step")
+                if type(step) is int and 0 <= step < LARGEST_STEP:
+                    self.step = step
+                continue
+            self._happened(str(kind or ""), event)
+
+    def _happened(self, kind: str, event: Event) -> None:
+        """Anything but a metric."""
+        if isinstance(time := event.get("t"), int | float):
+            self.time = float(time)
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            handler(self, event)
+        if not (kind == "phase" and self._is_progress_only(event)):
+            self._note(kind, event)
 
     def set_smoothing(self, smoothing: float) -> None:
         """Use another smoothing for all curves."""
@@ -177,12 +186,6 @@ class RunView:
             number(event.get("total")),
         )
 
-    def _metric(self, event: Event) -> None:
-        record = metric_record(event)
-        if record is None:
-            return
-        self.step = record[0]
-
     def _sample(self, event: Event) -> None:
         self.gallery.add(event)
         self._guide("V", "accent", _whole(event.get("step")))
@@ -214,7 +217,6 @@ class RunView:
 _HANDLERS: Final = {
     "run": RunView._run,
     "phase": RunView._phase,
-    "metric": RunView._metric,
     "sample": RunView._sample,
     "checkpoint": RunView._checkpoint,
     "warning": RunView._warning,

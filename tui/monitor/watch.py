@@ -53,6 +53,8 @@ class RunWatch:
         self._restarts = 0
         self._planned: tuple[int, int] | None = None
         self._looked = float("-inf")
+        self._shown = False
+        """Whether there was something to draw already: reading the configuration can wait until then."""
 
     def poll(self) -> bool:
         """Bring everything up to date; True when something changed."""
@@ -115,7 +117,8 @@ class RunWatch:
 
     def _poll_files(self) -> bool:
         status = read_status(self.run.status_path)
-        plan = self._read_plan()
+        plan = self._read_plan() if self._shown else None
+        self._shown = True
         with self.lock:
             logged = self.log.poll()
             before, self.status = (self.status, self.state), status

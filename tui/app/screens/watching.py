@@ -19,14 +19,24 @@ from tui.charts.export import csv_text, png_bytes
 from tui.charts.lines import ChartOptions, Sheet
 from tui.charts.series import Series
 from tui.monitor.others import MOST, read_curves
+from tui.monitor.watch import RunWatch
+from tui.notify import Notifier
 from tui.recent import run_roots
 
 
 class WatchingScreen(SteeringScreen):
     """Comparing, exporting, copying."""
 
+    def __init__(self, watch: RunWatch) -> None:
+        super().__init__(watch)
+        self._notifier = Notifier(_name(watch.run.path))
+
     def notify_ending(self) -> None:
         """Ring once when a run that was seen going on has ended."""
+        watch, driver = self.watch_run, self.app._driver
+        words = self._notifier.see(watch.state, watch.view.exit_message)
+        if words and driver is not None and not self.app.is_headless:
+            driver.write(words)
 
     # ---------------------------------------------------------------- other runs
 
