@@ -97,6 +97,13 @@ def test_an_interrupted_demo_goes_on_and_ends_well(staged: Staged) -> None:
     assert "\x1b" not in staged.log
 
 
+def test_going_on_from_the_save_on_the_way_gives_the_same_weights(staged: Staged) -> None:
+    report = json.loads((staged.folder / "runs" / "t2v_lora" / "demo.json").read_text())
+    assert report["resumed"] == {"from_step": 60, "to_step": 120, "same": True}
+    assert "the same weights to the bit" in staged.log
+    assert not list((staged.folder / "again").iterdir())
+
+
 def test_the_report_names_what_is_there(staged: Staged) -> None:
     report = json.loads((staged.folder / "runs" / "t2v_lora" / "demo.json").read_text())
     assert {"config", "run", "lora", "samples", "fixed_loss", "passed"} <= report.keys()

@@ -73,7 +73,7 @@ class PromptEncoder:
         sources = dict.fromkeys((self.files.text_encoder, *self.files.extractor, *self.files.connectors))
         models = [file_fingerprint(path) for path in sources]
         halves = [self.modalities.video, self.modalities.audio]
-        return "|".join(map(str, ["prompt", *models, *halves, self.in_8bit, self.dtype]))
+        return "|".join(map(str, ["prompt in bf16", *models, *halves, self.in_8bit, self.dtype]))
 
     def _read(self, entry: Path) -> PromptContext | None:
         wanted = {name for name, on in (("video", self.modalities.video), ("audio", self.modalities.audio)) if on}
@@ -91,8 +91,8 @@ class PromptEncoder:
 
     def _features(self, prompts: Sequence[str], tell: Progress) -> list[tuple[Tensor, Tensor, Tensor]]:
         """What the connectors read, and mask, per prompt, on the CPU."""
-        # As captions are prepared: bf16, whose range the states of the language model need, unless all is fp32.
-        dtype = torch.float32 if self.dtype == torch.float32 else torch.bfloat16
+        # As captions are prepared, whatever the run computes in: a prompt that is a caption reads the same.
+        dtype = torch.bfloat16
         encoder = open_text_encoder(self.files, self.device, in_8bit=self.in_8bit, streamed=self.streamed, dtype=dtype)
         tell(f"text encoder {encoder.residence.words}")
         states = _counted(encoder.each(prompts, tell), len(prompts), tell)
@@ -105,7 +105,7 @@ class PromptEncoder:
         results = []
         for states_BSDL, mask_BS in states:
             video_BSD, audio_BSD = extractor(states_BSDL.to(self.device), mask_BS.to(self.device))
-            results.append((video_BSD.cpu(), audio_BSD.cpu(), mask_BS.cpu()))
+            results.append((video_BSD.to("cpu", dtype), audio_BSD.to("cpu", dtype), mask_BS.cpu()))
         del extractor
         free_memory(self.device)
         return results

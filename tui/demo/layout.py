@@ -51,6 +51,11 @@ class DemoLayout:
     def report(self) -> Path:
         return self.root / REPORT
 
+    @property
+    def again(self) -> Path:
+        """Where the end of the run is trained once more."""
+        return self.root / "again" / self.preset
+
     def run(self, number: int) -> Path:
         """The folder of the demo's run number ``number``, from 1."""
         return self.root / "runs" / (self.preset if number == 1 else f"{self.preset}_{number}")

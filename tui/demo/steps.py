@@ -17,16 +17,17 @@ from trainer.rundir.atomic import write_atomic
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.status import read_status
 from tui.checking import check_file
-from tui.demo.changes import STEPS, Change, applied, changes
+from tui.demo.again import train_again, verdict
+from tui.demo.changes import ENOUGH_STEPS, STEPS, Change, applied, changes
 from tui.demo.layout import DemoLayout
-from tui.demo.measure import demand_learning, measure, write_report
+from tui.demo.measure import REQUIRED_RATIO, demand_learning, measure, write_report
 from tui.demo.needs import Needs
 from tui.demo.processes import run_process
 from tui.demo.world import prepare_options, world_of
 from tui.follow import how_to_watch
 from tui.launch import running_trainer
 
-STAGES: Final = 6
+STAGES: Final = 7
 Say = Callable[[str], object]
 
 
@@ -73,8 +74,11 @@ class Demo:
         if code != EXIT_OK or not self._finished(run):
             self.say(f"\nThe demo ends here; the same command goes on with it. {how_to_watch(RunDirectory(run))}")
             return code
-        self._stage(6, "measure: the same noise and noise levels, base model beside the trained LoRA")
-        report = measure(self.layout.config, run)
+        self._stage(6, "resume: from the save on the way to the end again")
+        again = train_again(config, self.layout.again)
+        self.say(f"      {verdict(again)}")
+        self._stage(7, "measure: the same noise and noise levels, base model beside the trained LoRA")
+        report = {**measure(self.layout.config, run), "resumed": again}
         path = write_report(self.layout.root, report)
         self._show_losses(report)
         demand_learning(report, path)
@@ -107,6 +111,11 @@ class Demo:
         config = validate(apply(applied(data, (*found, run)), options.overrides))
         write_atomic(layout.config, render_yaml(config, preset=options.preset).encode())
         self.say(f"      wrote {layout.config}")
+        if config.optimization.steps < ENOUGH_STEPS:
+            self.say(
+                f"      note: fewer than {ENOUGH_STEPS} steps seldom bring the loss to {REQUIRED_RATIO:.0%} of the base"
+                " model's, which the demo asks of a LoRA; it then ends with exit code 5"
+            )
         return config
 
     def _show_changes(self, found: tuple[Change, ...]) -> None:

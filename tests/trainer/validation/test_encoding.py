@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,24 @@ import torch
 from schemas.errors import DataError
 from tests.trainer.validation.conftest import World
 from trainer.data.buckets import Bucket
+from trainer.data.connector_cache import ConnectorCache
 from trainer.data.encode_audio import AudioGrid, sound_latents
 from trainer.data.masks import video_mask
 from trainer.data.pictures import read_clip
 from trainer.data.pt_files import load_pt
 from trainer.data.sound import Sound, read_sound
 from trainer.demo.clips import ClipShape, render_clips
-from trainer.files.checkpoint import ModelFiles, VaeScale
+from trainer.files.checkpoint import ModelFiles, VaeScale, resolve_model_files
 from trainer.model.audio import load_audio_encoder
+from trainer.model.inputs import Modalities
+from trainer.model.text import load_connectors
 from trainer.model.vae import load_video_encoder
 from trainer.prepare import parse_options_data, prepare
 from trainer.validation import encoding
 from trainer.validation.encoding import ClipRequest, MediaEncoder, Request, SoundRequest
 from trainer.validation.entries import Entries
 from trainer.validation.plan import audio_steps
+from trainer.validation.prompts import PromptEncoder
 
 SHAPE = ClipShape(96, 64, 33, 24)
 BUCKET = Bucket(17, 64, 64)
@@ -49,7 +54,7 @@ def _file(clips: Path, folder: str) -> Path:
     return clips / folder / "red_circle_right.mp4"
 
 
-def test_latents_are_those_of_prepare(clips: Path, world: World, encoder: MediaEncoder) -> None:
+def test_latents_and_prompts_are_those_of_prepare(clips: Path, world: World, encoder: MediaEncoder) -> None:
     options = {
         "dataset_path": str(clips / "dataset.json"),
         "model_path": str(world.checkpoint),
@@ -72,6 +77,17 @@ def test_latents_are_those_of_prepare(clips: Path, world: World, encoder: MediaE
         assert torch.equal(found[request], stored.float()), folder
     mask = load_pt(clips / ".precomputed" / "video_masks" / "clips" / "red_circle_right.pt")["mask"]
     assert torch.equal(video_mask(_file(clips, "video_mask"), BUCKET, (96, 64), VaeScale(32, 8)), mask)
+    caption = json.loads((clips / "dataset.json").read_text())[0]["caption"]
+    files = resolve_model_files(parse_options_data(options))
+    prompt = PromptEncoder(files, encoder.entries, Modalities(), CPU, torch.float32).encode([caption])[caption]
+    captions = ConnectorCache(encoder.entries.directory, "x")
+    path = clips / ".precomputed" / "conditions" / "clips" / "red_circle_right.pt"
+    captions.build([path], lambda: load_connectors(files, dtype=torch.float32))
+    trained = captions.load(path)
+    for ours, theirs in ((prompt.video_SD, trained.video_SD), (prompt.audio_SD, trained.audio_SD)):
+        assert ours is not None
+        assert theirs is not None
+        assert torch.equal(ours, theirs)
 
 
 def test_a_suffix_is_the_end(clips: Path, files: ModelFiles, encoder: MediaEncoder) -> None:

@@ -17,6 +17,7 @@ from schemas import LtxTrainerConfig
 from schemas.errors import ConfigError, NumericError, UsageError
 from tests.trainer.validation.conftest import GUIDED, Configure
 from trainer.files.checkpoint import ModelFiles
+from trainer.loop.signals import Interrupted
 from trainer.model.inputs import Modalities
 from trainer.model.loading import load_transformer
 from trainer.model.transformer import LtxTransformer
@@ -70,7 +71,7 @@ def test_video_with_sound_from_prompt_to_files(
         ("sample", 20, 1, "a blue circle"),
     ]
     assert [Path(event["path"]) for event in events] == [item.path for item in made]
-    assert [done for _, done, _ in told] == [0, 1, 2, 2, 3, 4, 4]
+    assert [done for _, done, _ in told] == [0, 1, 2, 2, 3, 4, 4, 4, 4]
     assert {total for _, _, total in told} == {4}
 
 
@@ -243,7 +244,8 @@ def test_decoders_come_one_at_a_time_after_all_sampling(
     runner, _ = _runner(configure(samples=[{"prompt": "one"}, {"prompt": "two"}], inference_steps=1), files)
     runner.prepare()
     runner.run(transformer, 1, lambda message, *_: order.append(message.partition(" ")[0]))
-    assert order == [*["sample"] * 4, "decoding", "load_video_decoder", "load_audio_decoder", "load_vocoder"]
+    videos = ["load_video_decoder", "decoding", "decoding"]
+    assert order == [*["sample"] * 4, "decoding", *videos, "load_audio_decoder", "load_vocoder"]
     order.clear()
     runner, _ = _runner(configure(generate_audio=False), files)
     runner.prepare()
@@ -325,3 +327,33 @@ def test_bf16_runs_under_autocast(configure: Configure, files: ModelFiles) -> No
     runner.prepare()
     (item,) = runner.run(load_transformer(files, dtype=torch.bfloat16), 1)
     assert _frames(item.path).shape == (9, 64, 64, 3)
+
+
+def test_a_wish_to_stop_ends_it_between_two_steps(
+    configure: Configure, files: ModelFiles, transformer: LtxTransformer
+) -> None:
+    runner, run = _runner(configure(inference_steps=4), files)
+    runner.prepare()
+    transformer.train()
+    done: list[int] = []
+
+    def heed(message: str, count: int, total: int) -> None:
+        done.append(count)
+        if count == 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        runner.run(transformer, 1, heed)
+    assert done == [0, 1, 2]
+    assert transformer.training
+    assert not list(run.samples_path.iterdir())
+    done.clear()
+
+    def while_decoding(message: str, count: int, total: int) -> None:
+        done.append(count)
+        if message == "decoding" and done.count(4) > 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        runner.run(transformer, 1, while_decoding)
+    assert not list(run.samples_path.iterdir())
