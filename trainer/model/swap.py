@@ -156,6 +156,10 @@ class BlockSwap:
         """Device memory of the slots."""
         return sum(slot.memory.nbytes for slot in self._slots)
 
+    def __str__(self) -> str:
+        host, slots = self.host_bytes / 2**30, self.slot_bytes / 2**30
+        return f"{len(self.indices)} blocks in {host:.2f} GB of host memory, places for {slots:.2f} GB on the device"
+
     def begin(self) -> None:
         """A forward pass begins: ask for the first blocks, unless they are there."""
         self._current, self._step = None, FORWARD
