@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import overhead, quantization, startup, vram
+from benchmarks import overhead, quantization, startup, terminal, vram, wizard
 
-ALL = {"startup": startup.main, "overhead": overhead.main, "quantization": quantization.main, "vram": vram.main}
+ALL = {
+    "startup": startup.main,
+    "wizard": wizard.main,
+    "terminal": terminal.main,
+    "overhead": overhead.main,
+    "quantization": quantization.main,
+    "vram": vram.main,
+}
 
 
 def main(names: list[str]) -> int:

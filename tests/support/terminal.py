@@ -21,11 +21,13 @@ PATIENCE = 60.0
 class Terminal:
     """A program on a terminal of a given size."""
 
-    def __init__(self, arguments: list[str], size: tuple[int, int], environment: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], size: tuple[int, int], environment: dict[str, str], *, module: str = "tui"
+    ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C and hanging up are signals
             env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "", "LINES": "", **environment},
