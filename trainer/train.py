@@ -1,4 +1,4 @@
-"""``python -m trainer.train CONFIG [--resume auto|never|PATH]``: one training run in this process."""
+"""``python -m trainer.train CONFIG [--resume auto|never|PATH] [--on-event CMD]``: one training run in this process."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="auto|never|PATH",
         help="auto continues the run in output_dir, never starts anew, PATH goes on from that training state",
     )
+    parser.add_argument(
+        "--on-event", default="", metavar="CMD", help="a program that gets every event as JSON on its standard input"
+    )
     options = parser.parse_args(arguments)
 
     def train() -> int:
         from trainer.loop.run import run
 
-        return run(options.config, options.resume)
+        return run(options.config, options.resume, hook=options.on_event)
 
     return run_main(train, crash_folder=lambda: run_folder(options.config))
 
