@@ -121,7 +121,7 @@ def _without_empty(value: Any) -> Any:
     return [_without_empty(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def markdown() -> str:
+def markdown(model: type[BaseModel] = LtxTrainerConfig) -> str:
     """The page that documents every field of a configuration and of ``prepare``."""
     lines = [
         "# Configuration",
@@ -134,7 +134,7 @@ def markdown() -> str:
         "Files of the previous generation are read too: see [Older keys](#older-keys).",
         "",
     ]
-    for spec in model_specs():
+    for spec in model_specs(model):
         lines.extend(_chapter(spec))
     lines.extend(_older())
     lines.extend([*_STRICTER.splitlines(), ""])

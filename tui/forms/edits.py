@@ -66,6 +66,13 @@ def reset(draft: Draft, row: Row) -> bool:
     return draft.reset(row.path)
 
 
+def restore(draft: Draft, row: Row) -> bool:
+    """Back to what the preset, or else the file, says."""
+    if row.kind in ("item", "unknown", "group") or row.start is MISSING:
+        return False
+    return assign(draft, row.path, copy.deepcopy(row.start))
+
+
 def bump(draft: Draft, row: Row, step: int) -> bool:
     """The next value up or down, where there is one."""
     if row.spec is None or row.kind != "field":
@@ -105,7 +112,7 @@ def change_kind(draft: Draft, row: Row, tag: str) -> bool:
 
 def remove(draft: Draft, row: Row) -> bool:
     """Delete an item or an unknown key; switch an optional section off."""
-    if row.kind == "section":
+    if row.kind in ("section", "union"):
         return row.removable and assign(draft, row.path, None)
     if not row.removable:
         return False

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from schemas import ConfigDocument
-from schemas.emitting import inline
+from schemas.emitting import block_lines
 from schemas.errors import ConfigError
 from schemas.paths import MISSING
 from schemas.spec import FieldSpec
@@ -29,6 +29,8 @@ def shown(row: Row) -> str:
         )
     if row.kind == "section":
         return "off (null)" if value is None else "on" if isinstance(value, Mapping) else str(value)
+    if row.kind == "union":
+        return row.variant.tag if row.variant is not None else "off (null)" if value is None else plain(value)
     if row.kind == "item":
         return _summary(value, spec.discriminator if spec else "")
     text = plain(value)
@@ -64,7 +66,7 @@ def editable(spec: FieldSpec | None, value: Any) -> str:
     if kind == "list" and isinstance(value, list):
         return "\n".join(plain(item) for item in value)
     if isinstance(value, Mapping | list):
-        return inline(value)
+        return "\n".join(block_lines(value, 0)) if value else ""
     return plain(value)
 
 

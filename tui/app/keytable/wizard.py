@@ -12,6 +12,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("grid", "right,plus", "bump(1)", "More", "Next choice, or a larger number", footer=False, shown="→"),
     Key("grid", "left,minus", "bump(-1)", "Less", "Previous choice, or a smaller number", footer=False, shown="←"),
     Key("grid", "d", "reset", "Default", "Set the field back to its default"),
+    Key("grid", "b", "restore", "Preset's", "Set the field back to what the preset or the file says", footer=False),
     Key("grid", "u", "undo", "Undo", "Take back the last change"),
     Key("grid", "ctrl+r,U", "redo", "Redo", "Do again what was taken back", footer=False),
     Key("grid", "slash", "filter", "Find", "Show only fields whose name or text matches"),
@@ -54,7 +55,11 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("review", "escape,q", "close", "Back", "Back to where you came from"),
     Key("editor", "enter", "accept", "OK", "Take the value"),
     Key("editor", "escape", "cancel", "Cancel", "Leave the value as it was"),
-    Key("editor", "tab", "complete", "Complete", "Complete a path, where there is one to complete", footer=False),
+    Key("editor", "tab", "complete", "Complete", "Complete a path; take the marked completion"),
+    Key("editor", "down", "next(1)", "Next", "Mark the next completion; a smaller number", shown="↓"),
+    Key(
+        "editor", "up", "next(-1)", "Previous", "Mark the previous completion; a larger number", footer=False, shown="↑"
+    ),
     Key("text", "ctrl+s,f2", "accept", "OK", "Take the text", shown="F2"),
     Key("text", "escape", "cancel", "Cancel", "Leave the text as it was"),
 )

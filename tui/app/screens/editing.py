@@ -8,13 +8,14 @@ from pathlib import Path
 from textual.app import App
 
 from schemas.fieldspec import FieldSpec
+from schemas.paths import MISSING
 from tui.app.screens.picker import Option, PickerScreen
 from tui.app.screens.textbox import TextScreen
 from tui.app.screens.value import ValueScreen
 from tui.forms import edits
 from tui.forms.draft import Draft
 from tui.forms.rows import Row
-from tui.forms.values import editable, parse, plain
+from tui.forms.values import bumped, editable, parse, plain
 
 Done = Callable[[str | None], None]
 """Called after a change with the path that should be current; None: stay."""
@@ -28,7 +29,7 @@ def open_editor(app: App[int], draft: Draft, row: Row, done: Done) -> None:
     elif row.kind == "section":
         if edits.toggle_section(draft, row):
             done(row.path)
-    elif row.kind == "item":
+    elif row.kind in ("item", "union"):
         _change_kind(app, draft, row, done)
     elif spec is not None and spec.kind == "bool" and isinstance(row.value, bool):
         if edits.bump(draft, row, 1):
@@ -137,25 +138,35 @@ def _value(app: App[int], draft: Draft, row: Row, done: Done) -> None:
         if text is not None and edits.assign(draft, row.path, read(text)):
             done(row.path)
 
-    facts = [spec.bounds(), f"in {spec.unit}" if spec.unit else "", "empty for null" if spec.nullable else ""]
+    def nudge(text: str, step: int) -> str | None:
+        value = bumped(spec, read(text), step)
+        return None if value is MISSING else plain(value)
+
+    facts = [
+        spec.bounds(),
+        f"in {spec.unit}" if spec.unit else "",
+        f"or {' or '.join(spec.words)}" if spec.words else "",
+    ]
+    facts += ["empty for null"] if spec.nullable else []
     app.push_screen(
         ValueScreen(
             f"{spec.title} ({row.path})",
             editable(spec, row.value),
             hint="; ".join(fact for fact in facts if fact),
             judge=judge,
+            nudge=nudge,
             provider=spec.provider,
-            base=_base(draft, spec.provider),
+            base=_base(draft, spec),
         ),
         entered,
     )
 
 
-def _base(draft: Draft, provider: str | None) -> Path | None:
+def _base(draft: Draft, spec: FieldSpec) -> Path | None:
     """Where relative completions start; None for a field that is no path."""
-    if provider is None or provider == "lora_modules":
+    if spec.kind != "path" and spec.provider in (None, "lora_modules"):
         return None
-    if provider != "data_directory":
+    if spec.provider != "data_directory":
         return Path()
     root = Path(edits.data_root(draft) or ".").expanduser()
     prepared = root / ".precomputed"

@@ -101,6 +101,11 @@ class FieldGrid(DraftScreen):
         if row is not None and edits.reset(self.draft, row):
             self.changed(row.path)
 
+    def action_restore(self) -> None:
+        row = self.view.row_at(self.grid.cursor)
+        if row is not None and edits.restore(self.draft, row):
+            self.changed(row.path)
+
     def action_remove(self) -> None:
         row = self.view.row_at(self.grid.cursor)
         if row is not None and edits.remove(self.draft, row):

@@ -20,8 +20,9 @@ class Entry(Input):
         self.cursor_position = len(value)
 
     async def on_key(self, event: events.Key) -> None:
-        if not event.is_printable and event.key in self.OWN_KEYS:
-            await act_here(event, self)
+        """Act now, on keys of the dialog too: behind what was typed before and ahead of what comes after."""
+        if not event.is_printable:
+            await act_here(event, *((self,) if event.key in self.OWN_KEYS else (self.screen,)))
 
 
 class Area(TextArea):

@@ -1,0 +1,31 @@
+"""Work that may hang, such as looking into a directory on a dead network drive, without hanging the program."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+async def in_background(work: Callable[[], Result]) -> Result:
+    """The result of ``work``, done in a thread that the program does not wait for when it ends.
+
+    The threads of an executor would be waited for.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def finish(result: Result) -> None:
+        if not done.done():
+            done.set_result(result)
+
+    def run() -> None:
+        result = work()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(finish, result)
+
+    threading.Thread(target=run, name="background", daemon=True).start()
+    return await done
