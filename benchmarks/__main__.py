@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import overhead, quantization, startup, terminal, vram, wizard
+from benchmarks import overhead, quantization, startup, swap, terminal, vram, wizard
 
 ALL = {
     "startup": startup.main,
@@ -17,6 +17,7 @@ ALL = {
     "overhead": overhead.main,
     "quantization": quantization.main,
     "vram": vram.main,
+    "swap": swap.main,
 }
 
 

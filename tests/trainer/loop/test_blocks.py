@@ -19,6 +19,7 @@ from trainer.loop.precision import compute_dtype
 from trainer.rundir import RunDirectory, send
 
 LAYERS = 4
+STEPS = 2
 CPU = torch.device("cpu")
 SWAP, RECOMPUTE = "acceleration__blocks_to_swap", "acceleration__blocks_to_recompute"
 CHECKPOINTING = "optimization__enable_gradient_checkpointing"
@@ -31,11 +32,11 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def common(deep: Path) -> dict[str, Any]:
-    """Three steps with all that touches the blocks: dropout, accumulation, an average, the loss on held-out clips."""
+    """Two steps with all that touches the blocks: dropout, accumulation, an average, the loss on held-out clips."""
     return {
         "model__model_path": str(deep),
         "lora__ema_decay": 0.9,
-        "optimization__steps": 3,
+        "optimization__steps": STEPS,
         "checkpoints__interval": None,
         "validation__loss_interval": 1,
         "validation__loss_holdout": 2,
@@ -55,9 +56,7 @@ def losses(output: Path) -> list[tuple[float, ...]]:
     return [tuple(metrics[name] for name in names if name in metrics) for metrics in found]
 
 
-@pytest.mark.parametrize("kind", [None, "int8-quanto"])
-def test_training_is_the_same_to_the_bit(clips: Path, tmp_path: Path, common: dict[str, Any], kind: str | None) -> None:
-    common = {**common, "acceleration__quantization": kind}
+def test_training_is_the_same_to_the_bit(clips: Path, tmp_path: Path, common: dict[str, Any]) -> None:
     plain = tmp_path / "plain"
     assert train(clips, plain, **common) == 0
     ways = {
@@ -68,7 +67,7 @@ def test_training_is_the_same_to_the_bit(clips: Path, tmp_path: Path, common: di
     for name, changes in ways.items():
         output = tmp_path / name
         assert train(clips, output, **common, **changes) == 0
-        assert weights_digest(output, 3) == weights_digest(plain, 3), name
+        assert weights_digest(output, STEPS) == weights_digest(plain, STEPS), name
         assert losses(output) == losses(plain), name
         (chosen,) = events(output, "blocks")
         assert chosen["swapped"] == changes.get(SWAP, 0)
@@ -76,17 +75,19 @@ def test_training_is_the_same_to_the_bit(clips: Path, tmp_path: Path, common: di
         assert chosen["layers"] == LAYERS
 
 
-def test_an_interrupted_swapped_run_ends_with_the_same_bits(
+def test_an_interrupted_run_on_quantized_swapped_blocks_ends_with_the_same_bits(
     clips: Path, tmp_path: Path, common: dict[str, Any]
 ) -> None:
+    common = {**common, "acceleration__quantization": "int8-quanto"}
     assert train(clips, tmp_path / "plain", **common) == 0
     output = tmp_path / "run"
     RunDirectory(output).create()
     send(RunDirectory(output), "stop")
-    assert train(clips, output, **common, **{SWAP: 3}) == 75
+    stopped = train(clips, output, **common, **{SWAP: 3})
+    assert stopped == 75
     # How a model is held is no part of what is trained: the run may go on otherwise.
     assert train(clips, output, **common, **{SWAP: "auto", RECOMPUTE: "auto", CHECKPOINTING: True}) == 0
-    assert weights_digest(output, 3) == weights_digest(tmp_path / "plain", 3)
+    assert weights_digest(output, STEPS) == weights_digest(tmp_path / "plain", STEPS)
 
 
 @pytest.mark.slow
@@ -94,7 +95,7 @@ def test_quantized_training_reaches_the_loss_of_plain_training(
     clips: Path, tmp_path: Path, common: dict[str, Any]
 ) -> None:
     """Swapping and recomputing are exact, rounding weights is not: what it learns must be nearly as good."""
-    common = {**common, "optimization__steps": 25, "lora__ema_decay": None}
+    common = {**common, "optimization__steps": 20, "lora__ema_decay": None, "validation__loss_interval": None}
     config = None
     reached: dict[str | None, float] = {}
     for kind in (None, "int8-quanto", "fp8-quanto", "int4-quanto"):

@@ -141,10 +141,14 @@ def test_the_numbers_of_training_are_the_same(
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in ("int2-quanto", "fp8uz-quanto"))) for kind in TYPES]
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.slow] * (kind in ("int2-quanto", "fp8uz-quanto", "nf4-bnb")))
+        for kind in TYPES
+    ],
 )
 def test_quantized_blocks_too(checkpoint: Path, kind: str) -> None:
-    recomputed = "none" if TYPES[kind].bits == 8 else "all"
+    recomputed = "none" if "8" in kind else "all"
     expected = steps(adapted(checkpoint, kind=kind))
     assert_same(steps(adapted(checkpoint, 4, kind, recomputed=recomputed)), expected)
 
@@ -327,7 +331,7 @@ def test_swapped_blocks_are_spread_over_the_model() -> None:
 
 @pytest.mark.gpu
 @CUDA
-@pytest.mark.parametrize("kind", [None, "int8-quanto", "fp8-quanto", "int4-quanto"])
+@pytest.mark.parametrize("kind", [None, "int8-quanto", "fp8-quanto", "int4-quanto", "nf4-bnb"])
 @pytest.mark.parametrize("recomputed", list(RECOMPUTED))
 def test_the_numbers_are_the_same_on_a_card(checkpoint: Path, kind: str | None, recomputed: str) -> None:
     options = {"kind": kind, "recomputed": recomputed, "dtype": torch.bfloat16, "device": "cuda"}
