@@ -11,7 +11,6 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final
 
 CAPACITY: Final = 4096
@@ -143,7 +142,7 @@ class Columns:
             while position < end and previous < (step := records[position][0]) < limit:
                 previous = step
                 position += 1
-            self._fill((limit - 1) // self.width, islice(records, first, position))
+            self._fill((limit - 1) // self.width, records[first:position])
             self.last_step = previous
 
     def expect(self, last_step: int) -> None:
