@@ -17,7 +17,7 @@ from schemas.errors import DataError, EnvironmentFault
 
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
-    from schemas.strategy import ModalityConfig
+    from schemas.strategy import FlexibleStrategyConfig, ModalityConfig
 
 PRECOMPUTED: Final = ".precomputed"
 CONDITIONS: Final = "conditions"
@@ -64,7 +64,11 @@ def data_root(path: str | Path) -> Path:
 
 def source_list(config: LtxTrainerConfig) -> tuple[Source, ...]:
     """All roles of a run: captions, then each modality, its masks and its references."""
-    strategy = config.training_strategy
+    return strategy_sources(config.training_strategy)
+
+
+def strategy_sources(strategy: FlexibleStrategyConfig) -> tuple[Source, ...]:
+    """The same from the strategy alone, which decides about them."""
     captions = Source(CONDITIONS, CONDITIONS, "text", "data.preprocessed_data_root")
     return (captions, *_modality("video", strategy.video), *_modality("audio", strategy.audio))
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 import presets
 from presets.geometry import AUDIO_RATE, SPATIAL, pixel_frames
-from schemas import LtxTrainerConfig, validate
 from schemas.errors import WizardError
+from schemas.strategy import FlexibleStrategyConfig
 from trainer.files.datafile import find_dataset_file
-from trainer.files.dataset import DatasetIndex, Dropped, data_root, source_list
+from trainer.files.dataset import DatasetIndex, Dropped, data_root, strategy_sources
 from trainer.files.inspection import is_prepared
 from trainer.files.raw import Raw, inspect_raw
 from trainer.files.samples import AudioShape, VideoShape, describe
@@ -42,7 +44,7 @@ class DataQuestion:
         root = effective(draft, ROOT)
         known = draft.preset is not None and draft.preset in presets.names()
         columns = presets.describe(draft.preset).columns if known and draft.preset else ()
-        strategy = draft.data.get("training_strategy")
+        strategy = effective(draft, "training_strategy")
         return DataQuestion(root if isinstance(root, str) else "", strategy, columns)
 
 
@@ -85,11 +87,11 @@ def _error(error: Exception) -> Iterator[str]:
 def _prepared(question: DataQuestion, path: Path) -> DataFacts:
     root = data_root(path)
     dataset = find_dataset_file(root.parent) if root.name == ".precomputed" else None
-    config = _config(question.strategy)
-    if config is None:
+    strategy = _strategy(question.strategy)
+    if strategy is None:
         words = "the modalities have errors"
         return DataFacts(question, StepState("open", words), ("Known as soon as the modalities are valid.",), dataset)
-    roles = {source.role: source.directory for source in source_list(config)}
+    roles = {source.role: source.directory for source in strategy_sources(strategy)}
     missing = sorted({name for name in roles.values() if not (root / name).is_dir()})
     if missing:
         words = f"lacks {', '.join(f'{name}/' for name in missing)}"
@@ -107,12 +109,11 @@ def _again(dataset: Path | None) -> Iterator[str]:
         yield f"  next: prepare {dataset.name} again with the columns that the goal needs"
 
 
-def _config(strategy: Any) -> LtxTrainerConfig | None:
-    """A configuration with this strategy and nothing else that could be wrong; None when the strategy is."""
-    data = {"model": {"model_path": "-"}, "data": {"preprocessed_data_root": "-"}}
+def _strategy(strategy: Any) -> FlexibleStrategyConfig | None:
+    """The strategy as the trainer reads it; None when something is wrong with it."""
     try:
-        return validate({**data, **({"training_strategy": strategy} if strategy is not None else {})})
-    except WizardError:
+        return FlexibleStrategyConfig.model_validate(strategy if strategy is not None else {})
+    except ValidationError:
         return None
 
 

@@ -34,6 +34,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("goal", "enter", "choose", "Choose", "Take the highlighted goal and go on"),
     Key("goal", "u", "undo", "Undo", "Take back the last change"),
     Key("goal", "ctrl+r,U", "redo", "Redo", "Do again what was taken back", footer=False),
+    Key("lora", "e", "fields", "Fields", "Rank, alpha and dropout as fields"),
     Key("model", "enter", "edit", "Edit", "Edit the field"),
     Key("model", "r", "again", "Look again", "Read the model files again"),
     Key("data", "enter", "edit", "Edit", "Edit the field"),
@@ -60,6 +61,7 @@ KEYS: Final[tuple[Key, ...]] = (
 TITLES: Final = {
     "guide": "The guided path",
     "goal": "Goal",
+    "lora": "Target modules on the path",
     "model": "Model files",
     "data": "Data",
     "gate": "What is in the way",

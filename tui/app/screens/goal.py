@@ -84,8 +84,8 @@ class GoalScreen(Guided):
 
     def changed(self, path: str | None) -> None:
         del path
+        self.look()
         self.query_one(RowList).redraw()
-        self.show_rail()
         self.tell("")
 
     def action_next_error(self) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Final
 
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
 from presets.memory import GIB
+from tui.app.keys import bindings
 from tui.app.screens.data import DataScreen
 from tui.app.screens.goal import GoalScreen
 from tui.app.screens.guided import Guided
@@ -14,9 +18,12 @@ from tui.app.screens.model import ModelScreen
 from tui.app.screens.review import ReviewScreen
 from tui.app.screens.targets import TargetsScreen
 from tui.app.screens.wizard import WizardScreen
+from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
+from tui.forms.draft import inside
 from tui.guide.guide import Guide
 from tui.guide.steps import INDEX, STEPS, step_of
+from tui.targets.view import FIELD
 
 
 class GridStep(Guided, WizardScreen):
@@ -29,20 +36,42 @@ class GridStep(Guided, WizardScreen):
         WizardScreen.__init__(self, guide.draft, only=step.only, heading=step.title)
         self.guide, self.step = guide, name
 
+    def action_go(self, step: str, field: str | None = None) -> None:
+        """A step that has a screen of its own besides its fields comes back to that."""
+        if step == self.step and step in _MADE and field is None:
+            self.app.switch_screen(step_screen(self.guide, step))
+        else:
+            Guided.action_go(self, step, field)
+
     def changed(self, path: str | None) -> None:
         WizardScreen.changed(self, path)
         self.look()
 
 
 class TargetsStep(Guided, TargetsScreen):
-    """The tree of modules."""
+    """The tree of modules; the other fields of the adapters are one key away."""
 
-    CONTEXTS: ClassVar[tuple[str, ...]] = ("targets", "guide", "list")
+    CONTEXTS: ClassVar[tuple[str, ...]] = ("lora", "targets", "guide", "list")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("lora")
     step = "targets"
 
     def __init__(self, guide: Guide) -> None:
         TargetsScreen.__init__(self, guide.draft, vram=guide.draft.vram)
         self.guide = guide
+
+    def compose(self) -> ComposeResult:
+        for widget in TargetsScreen.compose(self):
+            yield KeyBar("targets", "lora") if isinstance(widget, KeyBar) else widget
+
+    def jump(self, path: str) -> None:
+        """The modules are here; every other field of the adapters is in the grid."""
+        if inside(path, "lora") and path != FIELD:
+            self.app.switch_screen(step_screen(self.guide, self.step, path))
+        elif path != FIELD:
+            Guided.jump(self, path)
+
+    def action_fields(self) -> None:
+        self.jump("lora.rank")
 
     def tell(self, notice: str) -> None:
         self.query_one("#title", LineView).set_lines([((" Target modules", "title"), (f"   {notice}", "warn"))])
@@ -126,9 +155,18 @@ _MADE: Final[dict[str, Callable[[Guide], Guided]]] = {
 """Steps with a screen of their own; the others are the property grid."""
 
 
+def grid_step(guide: Guide, step: str, field: str | None = None) -> GridStep:
+    """The fields of a step as a grid."""
+    screen = GridStep(guide, step)
+    screen.field = field
+    return screen
+
+
 def step_screen(guide: Guide, step: str, field: str | None = None) -> Guided:
     """The screen of a step, with the cursor on ``field`` where it has one."""
     made = _MADE.get(step)
-    screen = made(guide) if made is not None else GridStep(guide, step)
+    if made is None or (step == "targets" and field not in (None, FIELD)):
+        return grid_step(guide, step, field)
+    screen = made(guide)
     screen.field = field
     return screen
