@@ -18,7 +18,8 @@ from presets.memory.shapes import Modality, ModelShape, layout
 from presets.memory.tape import FP32, HALF, Arena, Ghost, Kind, Leaf, Memory, Tape
 
 SIMULATED: Final = 2
-"""The first block, whose input needs no gradient, and the last. Those between are like the last."""
+"""The first block, whose input needs no gradient, and the last. Those between are like the last. Of blocks that keep
+everything behind others that do not, one more: what the first of them is given stays there."""
 _BATCH_BYTES: Final = (HALF + 3 * FP32, 8 * FP32 + FP32)
 """Of a token: per channel its latents as loaded, clean, noisy and target; besides, positions, masks and noise level."""
 
@@ -35,6 +36,8 @@ class Stage:
     live: Bytes
     per_recomputed: Bytes = _NOTHING
     per_kept: Bytes = _NOTHING
+    between: bool = False
+    """Of a block between the first and the last, which are those that are run: there is none without more blocks."""
 
     @property
     def total(self) -> int:
@@ -67,22 +70,27 @@ class _Replay:
         self.stages.append(Stage(name, self.arena.peak_live, per_recomputed, per_kept))
         self.arena.restart()
 
-    def between(self, name: str, per_recomputed: Bytes, per_kept: Bytes) -> None:
-        """The stage like the last one, as many blocks further back as are not run."""
+    def between(self, border: Bytes, gradients: Bytes) -> None:
+        """Stages like the last one, of the blocks in front of it: of the nearest, and of the one furthest back."""
         left = [0] * len(Kind)
         for memory in {id(memory): memory for memory in self.unreached}.values():
             if memory.kind is Kind.RECOMPUTED:
                 left[memory.kind] += memory.size
-        self.stages.append(Stage(name, _sum(self.stages[-1].live, tuple(left)), per_recomputed, per_kept))
+        live = _sum(self.stages[-1].live, tuple(left))
+        if any(left):
+            near = _sum(live, gradients)
+            self.stages.append(Stage("backward of the last block but one", near, border, gradients, between=True))
+        self.stages.append(Stage("backward of the second block", live, gradients, gradients, between=True))
 
 
 def training_stages(model: ModelShape, run: RunShape) -> tuple[Stage, ...]:
     """The stages of forward and backward. Gradients that are there from earlier micro-steps are not in them."""
     recomputed = run.recomputes(model.layers)
     kept = model.layers - recomputed
-    few = min(recomputed, SIMULATED), min(kept, SIMULATED)
+    few = min(recomputed, SIMULATED), min(kept, SIMULATED + (recomputed > 0))
     stages = _simulated(model, _plainly(run), *few)
-    return tuple(stage.with_more(recomputed - few[0], kept - few[1]) for stage in stages)
+    more = recomputed - few[0], kept - few[1]
+    return tuple(stage.with_more(*more) for stage in stages if more[0] or not stage.between)
 
 
 def _plainly(run: RunShape) -> RunShape:
@@ -170,20 +178,20 @@ def _loss(replay: _Replay, velocities: Streams) -> tuple[list[tuple[Ghost, Ghost
 
 def _plain(replay: _Replay) -> None:
     """Everything is kept until it is used."""
-    tape = replay.tape
-    streams, sides = replay.frame.enter(tape)
-    per_block = _forward_and_back(replay, streams, sides)
+    per_block = _forward_and_back(replay, [replay.frame.enter(replay.tape)])
     gradients = _gradient_bytes(replay)
     # From the end of the last block on, gradients come as kept activations go; the larger of the two counts.
     replay.note("backward", per_kept=gradients if sum(per_block) < sum(gradients) else per_block)
 
 
-def _forward_and_back(replay: _Replay, streams: Streams, sides: Sides, border: Bytes = _NOTHING) -> Bytes:
+def _forward_and_back(replay: _Replay, handed: list[tuple[Streams, Sides]], border: Bytes = _NOTHING) -> Bytes:
     """The blocks that keep everything, the output and the loss, and the backward pass up to where they began.
 
-    ``border`` is what each recomputed block before them keeps. Returns what each block here keeps.
+    ``handed`` is emptied: what the caller does not hold for itself is let go as the network lets it go. ``border`` is
+    what each recomputed block before them keeps. Returns what each block here keeps.
     """
     tape, marks = replay.tape, [_Mark(replay)]
+    streams, sides = handed.pop()
     # The caller holds the inputs of the last block until the next one has run.
     given = streams
     for block in replay.kept:
@@ -218,7 +226,7 @@ def _checkpointed(replay: _Replay) -> None:
         marks.append(_Mark(replay))
     tape.recording = True
     kept, copies = marks[-1].since(marks[-2])
-    per_block = _forward_and_back(replay, border[-1], sides, _sum(kept, copies))
+    per_block = _forward_and_back(replay, [(border[-1], sides)], _sum(kept, copies))
     gradients = _gradient_bytes(replay)
     grown = gradients if sum(per_block) < sum(gradients) else per_block
     replay.note("backward of the output", kept, grown)
@@ -226,7 +234,7 @@ def _checkpointed(replay: _Replay) -> None:
         _rerun(replay, index, border, sides)
         if index > 0:
             replay.note("backward of the last block", kept, gradients)
-            replay.between("backward of the second block", gradients, gradients)
+            replay.between(kept, gradients)
         else:
             replay.note("backward of the first block", gradients, gradients)
     if before:

@@ -28,6 +28,9 @@ def predict_training(case: Case) -> dict[str, int]:
         half=case.autocast,
         accumulation=2 if case.accumulating else 1,
         checkpointing=case.checkpointing,
+        recomputed=case.recomputed,
+        quantization=case.quantization,
+        swapped=case.swapped,
         mixed=MODALITIES if case.per_token else (),
     )
     return training_step(model, run, resident(layout(model, run.modalities), run))

@@ -54,8 +54,9 @@ def test_fake_tensors_count_like_real_ones(case: Case) -> None:
         Case(family="2.0", layers=2, checkpointing=False, video=(4, 18, 18), rank=32),
         Case(family="2.5", layers=2, audio=None, video=(7, 17, 30), per_token=True, batch=2),
         Case(family="2.3", layers=2, video=None, audio=500, full=True),
+        Case(family="2.3", layers=4, swapped=3, recomputed=2, quantization="int8-quanto"),
     ],
-    ids=["2.3-av", "2.0-no-checkpointing", "2.5-video-per-token", "2.3-audio-full"],
+    ids=["2.3-av", "2.0-no-checkpointing", "2.5-video-per-token", "2.3-audio-full", "swapped-int8"],
 )
 def test_formula_agrees_with_the_oracle(case: Case) -> None:
     check(case)
@@ -89,6 +90,23 @@ SPREAD = [
     Case(family="2.3", targets=("attn1.to_q", "ff.net.0.proj", "ff.net.2"), rank=64),
     Case(family="2.5", targets=("audio_attn1.to_k", "audio_ff.net.2", "video_to_audio_attn.to_v")),
     Case(family="2.3", text=256),
+    Case(family="2.0", layers=5, generates=("audio",)),
+    Case(family="2.3", layers=5, generates=("video",), audio=93),
+    Case(family="2.3", layers=5, checkpointing=False),
+    Case(family="2.3", layers=6, recomputed=2),
+    Case(family="2.0", layers=6, recomputed=4, rank=64, video=(12, 17, 30), audio=93),
+    Case(family="2.5", layers=4, recomputed=1, per_token=True),
+    Case(family="2.3", layers=3, recomputed=2, full=True),
+    Case(family="2.3", layers=4, recomputed=2, accumulating=True),
+    Case(family="2.3", layers=6, swapped=4),
+    Case(family="2.5", layers=5, swapped=5, batch=2),
+    Case(family="2.0", layers=4, swapped=3, checkpointing=False),
+    Case(family="2.3", layers=2, swapped=2, video=None, audio=500),
+    Case(family="2.3", quantization="int8-quanto"),
+    Case(family="2.5", quantization="fp8-quanto", checkpointing=False),
+    Case(family="2.3", layers=3, quantization="int4-quanto"),
+    Case(family="2.0", layers=3, quantization="int2-quanto"),
+    Case(family="2.3", layers=6, swapped=4, recomputed=3, quantization="int4-quanto"),
 ]
 
 
@@ -101,3 +119,8 @@ def test_formula_agrees_over_many_shapes(case: Case) -> None:
 @pytest.mark.slow
 def test_formula_agrees_for_the_whole_model() -> None:
     check(Case(family="2.3", layers=48))
+
+
+@pytest.mark.slow
+def test_formula_agrees_for_the_whole_model_on_a_small_card() -> None:
+    check(Case(family="2.3", layers=48, swapped=28, quantization="int8-quanto"))

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 
 from schemas.lora import LoraConfig
 from tests.oracle.device import cuda_kernels
@@ -24,9 +24,13 @@ from tests.oracle.ledger import Ledger, Peak
 from tests.support.sparse import write_real
 from trainer.files.checkpoint import VaeScale, read_checkpoint
 from trainer.loop.optimizers import build_optimizer
+from trainer.model.host_blocks import _ALIGN, HostBlock, Room
 from trainer.model.inputs import Modalities
 from trainer.model.lora import add_lora
+from trainer.model.quantize import TYPES, QuantizedLinear, quantized, quantizer
 from trainer.model.settings import transformer_arguments
+from trainer.model.shells import plain_tensors, rebuilt
+from trainer.model.swap import BlockSwap, spread
 from trainer.model.transformer import LtxTransformer
 from trainer.objective.batch import Batch, ModalityName, RandomDraws, TextContext
 from trainer.objective.sigma import UniformSigma
@@ -56,6 +60,11 @@ class Case:
     autocast: bool = True
     """bf16 mixed precision; False computes in the weights' own type."""
     checkpointing: bool = True
+    recomputed: int | None = None
+    """With checkpointing, so many blocks recompute; None: all."""
+    quantization: str | None = None
+    swapped: int = 0
+    """So many blocks have their frozen weights in host memory, which is not counted."""
     per_token: bool | None = None
     """Noise levels per token (True) or per sample (False); None leaves it to the trainer's strategy."""
     accumulating: bool = False
@@ -105,6 +114,8 @@ def measure_training(case: Case, *, fake: bool = True) -> Measured:
         trained = [parameter for parameter in transformer.parameters() if parameter.requires_grad]
         optimizer = build_optimizer("adamw", trained, 1e-4, 0.01)
         _prime(optimizer, trained)
+        if case.swapped:
+            _swap(transformer, case.swapped)
         _label(ledger, transformer, optimizer)
         if case.accumulating:
             for parameter in trained:
@@ -154,10 +165,13 @@ def _skeleton(case: Case) -> LtxTransformer:
         transformer = LtxTransformer(
             {**transformer_shape(case.family, tiny=case.tiny), "num_layers": case.layers}, modalities
         )
+    if case.quantization is not None:
+        quantizer(transformer, case.quantization, dtype=torch.bfloat16, device="meta")
     if not case.full:
         settings = LoraConfig(rank=case.rank, alpha=case.rank, dropout=case.dropout, target_modules=list(case.targets))
         add_lora(transformer, settings, seed=0)
     transformer.gradient_checkpointing = case.checkpointing
+    transformer.recomputed = case.recomputed
     return transformer.train()
 
 
@@ -168,10 +182,38 @@ def _inflate(module: nn.Module, case: Case) -> None:
             if parameter is not None:
                 dtype = torch.float32 if parameter.requires_grad or not case.autocast else torch.bfloat16
                 fresh = torch.empty(parameter.shape, dtype=dtype)
+                if isinstance(part, QuantizedLinear) and name == "weight":
+                    fresh = _rounded(parameter.shape, case.quantization or "")
                 part._parameters[name] = nn.Parameter(fresh, requires_grad=parameter.requires_grad)
         for name, buffer in list(part._buffers.items()):
             if buffer is not None:
                 part._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype)
+
+
+def _rounded(shape: torch.Size, kind: str) -> Tensor:
+    """A quantized weight with fake memory inside. Its shell is made on the meta device: in fake mode it would not be."""
+    with unset_fake_temporarily():
+        shell = quantized(torch.empty(shape, dtype=torch.bfloat16, device="meta"), TYPES[kind])
+    return rebuilt(shell, lambda held: torch.empty(held.shape, dtype=held.dtype))
+
+
+def _swap(transformer: LtxTransformer, count: int) -> None:
+    """Let blocks wait elsewhere as the loader does, which packs them as they are read."""
+    blocks = transformer.transformer_blocks
+    packed = {index: _host_block(index, blocks[index]) for index in spread(len(blocks), count)}
+    transformer.swap = BlockSwap(blocks, packed, "cpu")
+
+
+def _host_block(index: int, block: nn.Module) -> HostBlock:
+    size, rooms = 0, {}
+    for name, parameter in block.named_parameters():
+        if not parameter.requires_grad:
+            found = []
+            for held in plain_tensors(parameter):
+                found.append(Room(size, held.nbytes, held.dtype, tuple(held.shape)))
+                size += -(-held.nbytes // _ALIGN) * _ALIGN
+            rooms[name] = tuple(found)
+    return HostBlock(index, torch.empty(size, dtype=torch.uint8), rooms)
 
 
 def _prime(optimizer: torch.optim.Optimizer, trained: list[nn.Parameter]) -> None:
@@ -183,7 +225,8 @@ def _prime(optimizer: torch.optim.Optimizer, trained: list[nn.Parameter]) -> Non
 
 
 def _label(ledger: Ledger, transformer: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    ledger.own((p for n, p in transformer.named_parameters() if "lora_" not in n), "weights")
+    frozen = (p for n, p in transformer.named_parameters() if "lora_" not in n)
+    ledger.own((held for parameter in frozen for held in plain_tensors(parameter)), "weights")
     ledger.own(transformer.buffers(), "weights")
     ledger.own((p for n, p in transformer.named_parameters() if "lora_" in n), "adapter")
     for slots in optimizer.state.values():
