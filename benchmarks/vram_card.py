@@ -89,7 +89,7 @@ def _steps(row: Row, path: Path) -> Taken:
     config, job = row.config(), row.job()
     assert config.lora is not None
     device = torch.device("cuda", 0)
-    files = ModelFiles(path, path, path, (path,), (path,), None, None)  # type: ignore[arg-type] # only the first is read
+    files = ModelFiles(path, path, path, (path,), (path,), None, None)  # only the first is read
     with random_weights():
         model = load_transformer(
             files, device=device, quantization=config.acceleration.quantization, swapped=job.run.swapped

@@ -13,6 +13,7 @@ from torch import nn
 from schemas.errors import EnvironmentFault
 from trainer.model.shells import plain_tensors
 from trainer.model.swap import park, unpark
+from trainer.model.text_residence import free_bytes
 from trainer.validation.entries import free_memory
 
 T = TypeVar("T")
@@ -43,16 +44,19 @@ def come_back(move: Callable[[], None], device: torch.device) -> None:
     )
 
 
-def with_room(work: Callable[[], T], module: nn.Module, device: torch.device) -> T:
-    """The result of ``work``. If memory runs out, ``module`` waits on the CPU while it is tried again.
+def with_room(work: Callable[[], T], module: nn.Module, device: torch.device, needed: int = 0) -> T:
+    """The result of ``work``, which is estimated to take ``needed`` bytes.
 
-    Raises torch.OutOfMemoryError when that does not suffice either, StrandedError when ``module`` cannot come back.
+    Where that is more than is free, ``module`` waits on the CPU meanwhile; also when memory runs out against the
+    estimate, and ``work`` is tried again. Raises torch.OutOfMemoryError when that does not suffice either,
+    StrandedError when ``module`` cannot come back.
     """
-    try:
-        return work()
-    except torch.OutOfMemoryError:
-        pass
-    # Outside the handler: its traceback would keep what filled the memory.
+    if needed <= free_bytes(device):
+        try:
+            return work()
+        except torch.OutOfMemoryError:
+            pass
+        # Outside the handler: its traceback would keep what filled the memory.
     free_memory(device)
     with set_aside(module):
         free_memory(device)

@@ -20,6 +20,7 @@ from trainer.objective.batch import ModalityName
 from trainer.rundir.events import EventLog
 from trainer.rundir.layout import RunDirectory
 from trainer.validation.batching import first_that_fits, passes_at_once
+from trainer.validation.decode_need import decoding_bytes
 from trainer.validation.decoding import Latents, decode
 from trainer.validation.encoding import MediaEncoder
 from trainer.validation.entries import Entries
@@ -157,6 +158,7 @@ class ValidationRunner:
                 lambda: decode(self._files, latents, seeds, device=self._device, between=decoding),
                 transformer,
                 self._device,
+                decoding_bytes(self._files, plans),
             )
         return tuple(
             write_sample(self._run, self._events, plan, step, media, self.media[plan.index].shown)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
 
+from trainer.validation import room
 from trainer.validation.room import StrandedError, come_back, set_aside, with_room
 
 CPU = torch.device("cpu")
@@ -22,6 +26,22 @@ def test_it_is_tried_again_when_memory_runs_out() -> None:
 
     assert with_room(work, nn.Linear(2, 2), CPU) == "decoded"
     assert len(tries) == 2
+
+
+@pytest.mark.parametrize(("needed", "expected"), [(100, ["work"]), (101, ["aside", "work", "back"])])
+def test_the_estimate_decides_beforehand(monkeypatch: pytest.MonkeyPatch, needed: int, expected: list[str]) -> None:
+    done: list[str] = []
+
+    @contextlib.contextmanager
+    def aside(_: nn.Module) -> Iterator[None]:
+        done.append("aside")
+        yield
+        done.append("back")
+
+    monkeypatch.setattr(room, "free_bytes", lambda _: 100)
+    monkeypatch.setattr(room, "set_aside", aside)
+    with_room(lambda: done.append("work"), nn.Linear(2, 2), CPU, needed)
+    assert done == expected
 
 
 def test_what_never_fits_is_said() -> None:
