@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ from trainer.preflight.facts import Facts
 from trainer.preflight.problem import CheckReport, Problem, error, from_config_error, info
 
 if TYPE_CHECKING:
+    from presets.memory import Card
     from schemas import ConfigDocument, LtxTrainerConfig
 
 Rule = Callable[[Facts], Iterator[Problem]]
@@ -80,15 +82,20 @@ _ORDER: Final = {"error": 0, "warning": 1, "info": 2}
 
 
 def check(
-    config: LtxTrainerConfig, document: ConfigDocument | None = None, *, config_path: Path | None = None
+    config: LtxTrainerConfig,
+    document: ConfigDocument | None = None,
+    *,
+    config_path: Path | None = None,
+    card: Card | None = None,
 ) -> CheckReport:
     """Run every rule on a valid configuration; errors come first, then warnings, then information.
 
     Reads headers, directory listings and descriptions of prepared files, never a weight. With the ``document`` each
-    problem knows the line of its setting; ``config_path`` says which file that is.
+    problem knows the line of its setting; ``config_path`` says which file that is. The run has to fit ``card``, or the
+    one of this machine.
     """
     facts = Facts(config, config_path or (document.path if document else None))
-    return _report(facts, RULES, document)
+    return _report(facts, (*RULES, partial(rules_machine.memory, card=card)), document)
 
 
 def check_data(config: LtxTrainerConfig) -> CheckReport:
@@ -116,12 +123,12 @@ def _located(problem: Problem, document: ConfigDocument | None) -> Problem:
     return replace(problem, line=spot[0]) if spot else problem
 
 
-def check_file(path: Path) -> CheckReport:
+def check_file(path: Path, card: Card | None = None) -> CheckReport:
     """Check a configuration file; what makes it unreadable or invalid is reported as problems too."""
     try:
         loaded = load_config(path)
     except ConfigError as found:
         return CheckReport(tuple(from_config_error(found)))
     notes = tuple(info("config-note", "", str(note)) for note in loaded.notes)
-    report = check(loaded.config, loaded.document, config_path=path)
+    report = check(loaded.config, loaded.document, config_path=path, card=card)
     return CheckReport((*report.problems, *notes))

@@ -20,12 +20,14 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 @click.command("check", help=COMMANDS["check"])
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--vram", type=click.FloatRange(min=0, min_open=True), metavar="GB", help="Memory of the card to fit.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, file: Path, as_json: bool) -> None:
+def command(ctx: click.Context, file: Path, vram: float | None, as_json: bool) -> None:
+    from presets.memory import GIB, Card
     from trainer.preflight import check_file
 
-    report = check_file(file)
+    report = check_file(file, None if vram is None else Card("", int(vram * GIB)))
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:

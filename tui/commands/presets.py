@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from presets import PresetInfo
 
 
-_COLUMNS = "The last columns: GB that the settings for a card of that size need, with LTX-2.3 and clips like the samples."
+_COLUMNS = (
+    "The last columns: GB that the settings for a card of that size need, with LTX-2.3 and clips like the samples."
+)
 
 
 @click.command("presets", help=COMMANDS["presets"] + "\n\n" + _COLUMNS)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import presets.memory
+from schemas import validate
 from tests.trainer.preflight.world import World, codes, only
+from trainer.preflight import check
 from trainer.preflight.rules_machine import compute_capability, oldest
 
 Card = Callable[[str], None]
@@ -82,3 +85,22 @@ def test_a_streamed_text_encoder_needs_no_eight_bits(world: World, card: Card) -
 def test_the_oldest_card_counts() -> None:
     assert oldest("12.0\n8.6\n10.0\n") == (8, 6)
     assert oldest("") is None
+
+
+def test_a_run_that_cannot_fit_is_refused_with_the_nearest_that_does(world: World, card: Card) -> None:
+    card("24564, NVIDIA Test\\n")
+    data = world.data()
+    data["model"]["model_path"] = str(world.model.with_name("absent.safetensors"))
+    data["data"]["preprocessed_data_root"] = str(world.model.with_name("absent"))
+    found = next(problem for problem in check(validate(data)).problems if problem.code == "memory-card")
+    assert found.severity == "error"
+    assert found.exit_code == 4
+    assert "24.0 GB" in found.message
+    assert "the nearest that fits: acceleration." in found.hint
+
+
+def test_a_run_that_fits_is_not_talked_about(world: World, card: Card) -> None:
+    card("24564, NVIDIA Test\\n")
+    assert "memory-card" not in codes(world.check())
+    small = presets.memory.Card("", 700 * 2**20)
+    assert "memory-card" in codes(check(validate(world.data()), card=small))
