@@ -25,17 +25,18 @@ class Gathered:
 
     def __init__(self) -> None:
         self.columns: list[DotColumn] = []
+        self._series: Series | None = None
         self._key: tuple[object, ...] = ()
         self._bins = 0
 
     def update(self, series: Series, window: Window, columns: int, *, smooth: bool) -> list[DotColumn]:
         """The ``columns`` dot columns of ``series`` inside ``window``."""
-        key = (id(series), series.generation, window, columns, smooth)
+        key = (series.generation, window, columns, smooth)
         first = 0
-        if key == self._key and self._bins:
+        if series is self._series and key == self._key and self._bins:
             first = min(self._bins, len(series.bins)) - 1
         else:
-            self._key = key
+            self._series, self._key = series, key
             self.columns = [DotColumn() for _ in range(columns)]
         self._fill(series, window, max(0, first), smooth=smooth)
         self._bins = len(series.bins)

@@ -9,16 +9,19 @@ from typing import Any, Final
 
 from trainer.rundir.columns import LARGEST_STEP, Columns, number
 from trainer.rundir.index import metric_record, resumed_step
+from trainer.rundir.status import FINAL_PHASES
 from tui.charts.raster import Guide
 from tui.charts.series import Series
 from tui.monitor.gallery import Gallery
 from tui.monitor.wording import describe_event
+from tui.text import clean_line
 
 Event = Mapping[str, Any]
 
 MOST_NOTES: Final = 500
 """Events kept for the list; the file keeps them all."""
 MOST_GUIDES: Final = 2000
+LONGEST_TEXT: Final = 2000
 LETTERS: Final = {
     "stop": "S",
     "pause": "P",
@@ -149,6 +152,7 @@ class RunView:
 
     def _note(self, kind: str, event: Event) -> None:
         text, severe = describe_event(event)
+        text = _words(text)
         step = _whole(event.get("step"))
         self.notes.append(
             Note(self.time or 0.0, kind, text, severe, str(event.get("id") or ""), self.step if step is None else step)
@@ -157,7 +161,7 @@ class RunView:
     def _is_progress_only(self, event: Event) -> bool:
         """True for a phase event that only counts on in the phase the list already ends with."""
         last = self.notes[-1] if self.notes else None
-        return last is not None and last.kind == "phase" and last.text == describe_event(event)[0]
+        return last is not None and last.kind == "phase" and last.text == _words(describe_event(event)[0])
 
     def _guide(self, letter: str, style: str, step: int | None = None) -> None:
         at = self.step if step is None else step
@@ -180,8 +184,8 @@ class RunView:
 
     def _phase(self, event: Event) -> None:
         self.phase = Phase(
-            str(event.get("phase", "")),
-            str(event.get("message") or ""),
+            _words(event.get("phase")),
+            _words(event.get("message")),
             number(event.get("done")),
             number(event.get("total")),
         )
@@ -206,12 +210,13 @@ class RunView:
             self.intervals[str(argument[0])] = argument[1]
 
     def _link(self, event: Event) -> None:
-        self.link = str(event.get("url") or "")
+        self.link = _words(event.get("url"))
 
     def _exit(self, event: Event) -> None:
-        self.exit_state = str(event.get("state", "finished"))
+        state = event.get("state")
+        self.exit_state = state if isinstance(state, str) and state in FINAL_PHASES else "failed"
         self.exit_code = _whole(event.get("code"))
-        self.exit_message = str(event.get("message") or "")
+        self.exit_message = _words(event.get("message"))
 
 
 _HANDLERS: Final = {
@@ -224,6 +229,11 @@ _HANDLERS: Final = {
     "link": RunView._link,
     "exit": RunView._exit,
 }
+
+
+def _words(value: object) -> str:
+    """A text of somebody else's, fit for a line of a terminal."""
+    return clean_line(str(value)[:LONGEST_TEXT]) if value is not None else ""
 
 
 def _whole(value: object) -> int | None:

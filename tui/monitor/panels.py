@@ -9,6 +9,7 @@ from typing import Final
 from tui.charts.plot import Curve
 from tui.charts.series import Series
 from tui.monitor.wording import GIB
+from tui.text import clean_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ KNOWN: Final = (
     _by_sigma("validation loss by σ", "validation_loss/"),
     _single("size of the LoRA's change", "lora_delta_rms", smooth=False),
 )
+LONGEST_NAME: Final = 60
 HIDDEN: Final = frozenset({"memory_total", "host_available"})
 """Metrics that are drawn nowhere: they are the limits of others."""
 
@@ -118,7 +120,7 @@ def panels_of(names: Iterable[str]) -> list[Panel]:
     ]
     taken = {metric for panel in KNOWN for metric in panel.metrics}
     rest = sorted(name for name in present - taken if "/sigma_" not in name)
-    return (found + [_single(name, name) for name in rest]) or [KNOWN[0]]
+    return (found + [_single(clean_line(name)[:LONGEST_NAME], name) for name in rest]) or [KNOWN[0]]
 
 
 def curves_of(panel: Panel, series: Mapping[str, Series]) -> list[Curve]:

@@ -90,7 +90,7 @@ def _progress(view: RunView, status: Status | None, state: str, now: float, widt
         return _trouble(view, status, state, now)
     step = status.step if status is not None else view.step or 0
     total = (status.total if status is not None else None) or view.total
-    phase = status.phase if status is not None and state in {"running", "paused"} else state
+    phase = clean_line(status.phase) if status is not None and state in {"running", "paused"} else state
     if phase in {"loading", "caching", "validating", "saving"} and view.phase.name == phase:
         return _working(view, phase, width)
     spans: list[Span] = [(f"{phase} ", "strong"), (f"step {step}" + (f"/{total}" if total else ""), "text")]
@@ -121,7 +121,7 @@ def _trouble(view: RunView, status: Status | None, state: str, now: float) -> Li
     if state == "crashed":
         return ((f"gone without a word after step {step}; `train` continues from the last save", "bad"),)
     reason = (status.error if status is not None else None) or view.exit_message or "see the log"
-    return ((f"failed at step {step}: {' '.join(reason.split())}", "bad"),)
+    return ((f"failed at step {step}: {clean_line(' '.join(reason.split()))}", "bad"),)
 
 
 def _speed(latest: Mapping[str, float]) -> Iterator[list[Span]]:

@@ -61,10 +61,35 @@ def bad_between(series: Series, first: int, last: int) -> int:
     return sum(series.bins.bad[max(0, first // series.width) : last // series.width + 1])
 
 
-def lowest_stretch(series: Series, length: int) -> float | None:
-    """The lowest mean over any of the stretches of ``length`` steps that follow each other from the start."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some consecutive steps of a curve."""
+
+    first: int
+    mean: float
+    error: float
+    """Standard error of the mean, from how the means of bins differ."""
+
+
+def stretch(series: Series, first: int, last: int) -> Stretch | None:
+    """The steps between two, both included; None with less than four bins that hold something finite."""
+    width, bins = series.width, series.bins
+    means = [
+        bins.total[index] / bins.count[index]
+        for index in range(max(0, first // width), min(len(bins), last // width + 1))
+        if bins.count[index]
+    ]
+    if len(means) < 4:
+        return None
+    mean = math.fsum(means) / len(means)
+    variance = math.fsum((value - mean) ** 2 for value in means) / (len(means) - 1)
+    return Stretch(first, mean, math.sqrt(variance / len(means)))
+
+
+def lowest_stretch(series: Series, length: int) -> Stretch | None:
+    """The lowest of the stretches of ``length`` steps that follow each other from the start."""
     last = series.last_step
     if last is None:
         return None
-    means = [mean_between(series, first, first + length - 1) for first in range(0, last + 2 - length, length)]
-    return min((mean for mean in means if mean is not None), default=None)
+    found = [stretch(series, first, first + length - 1) for first in range(0, last + 2 - length, length)]
+    return min((one for one in found if one is not None), key=lambda one: one.mean, default=None)

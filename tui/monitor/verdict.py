@@ -6,40 +6,33 @@ flow matching are mostly noise, so that a movement counts only when it is severa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from tui.charts.ticks import short
 from tui.monitor.model import RunView
-from tui.monitor.trend import bad_between, lowest_stretch, mean_between, trend
+from tui.monitor.thresholds import (
+    CERTAIN,
+    DIVERGED,
+    EARLY_STEPS,
+    GRADIENT_JUMP,
+    HOST_EDGE,
+    LEAST_WINDOW,
+    MEMORY_EDGE,
+    OVERFIT,
+    RECENT,
+    SETBACK,
+    SETTLING,
+    SHARE,
+    SMALL,
+    SURE,
+    UNTRAINED,
+    WAITING,
+)
+from tui.monitor.trend import Stretch, bad_between, lowest_stretch, mean_between, stretch, trend
 from tui.monitor.wording import GIB
-
-EARLY_STEPS: Final = 60
-"""Fewer steps than this say nothing about the loss."""
-SHARE: Final = 1 / 3
-"""Part of the run that is looked at for a trend, the newest one."""
-LEAST_WINDOW: Final = 60
-CERTAIN: Final = 3.0
-"""Standard errors from which on a trend counts as one."""
-SMALL: Final = 0.02
-"""Change of the loss over the window below which it counts as flat."""
-DIVERGED: Final = 1.5
-"""The newest losses over the lowest stretch of the run."""
-GRADIENT_JUMP: Final = 20.0
-"""The newest gradient norms over those of the run."""
-RECENT: Final = 50
-"""Steps that count as recent."""
-MEMORY_EDGE: Final = 0.95
-"""Reserved share of the card's memory."""
-HOST_EDGE: Final = 0.05
-"""Share of the trainer's own host memory that must stay free beside it."""
-WAITING: Final = 0.2
-"""Share of a step spent waiting for data."""
-UNTRAINED: Final = 1e-9
-"""Root mean square of the LoRA's change of the weights below which it counts as none."""
-OVERFIT: Final = 0.05
-"""Rise of the validation loss above its lowest value, while the training loss falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +40,8 @@ class Verdict:
     """One finding."""
 
     kind: str
-    """falling, flat, rising, diverging, non-finite, memory, waiting-for-data, audio-flat, lora-zero, overfitting,
-    too-early, stalled, crashed, failed, paused, finished, stopped, waiting."""
+    """falling, flat, rising, diverging, setback, non-finite, memory, waiting-for-data, audio-flat, lora-zero,
+    overfitting, too-early, stalled, crashed, failed, paused, waiting."""
     words: str
     """The finding on one line."""
     reason: str
@@ -112,16 +105,41 @@ def _non_finite(view: RunView) -> Verdict | None:
     return None
 
 
+_BACK: Final = "Lower the learning rate, and go on from a save before the rise."
+
+
+def _now_and_best(view: RunView) -> tuple[Stretch | None, Stretch | None]:
+    """The newest stretch of the loss, and the lowest one of the same length."""
+    loss, last = view.series["loss"], view.reached
+    window = max(20, min(RECENT, last // 4), 8 * loss.width)
+    return stretch(loss, last - window + 1, last), lowest_stretch(loss, window)
+
+
+def _setback(view: RunView) -> Verdict | None:
+    if "loss" not in view.series or view.reached < EARLY_STEPS:
+        return None
+    now, best = _now_and_best(view)
+    if now is None or best is None or best.mean <= 0 or now.mean < SETBACK * best.mean:
+        return None
+    errors = (now.mean - best.mean) / (math.hypot(now.error, best.error) or 1e-12)
+    if errors < SURE:
+        return None
+    reason = (
+        f"newest mean {short(now.mean)}, best {short(best.mean)} around step {best.first}, {errors:.0f} standard errors"
+    )
+    words = f"worse than it was: the loss is {100 * (now.mean / best.mean - 1):.0f} % above its best"
+    return Verdict("setback", words, reason, _BACK, "warn")
+
+
 def _diverging(view: RunView) -> Verdict | None:
     loss, last = view.series.get("loss"), view.reached
     if loss is None or last < EARLY_STEPS:
         return None
-    window = max(20, min(RECENT, last // 4))
-    now, best = mean_between(loss, last - window + 1, last), lowest_stretch(loss, window)
-    if now is not None and best is not None and best > 0 and now > DIVERGED * best:
-        reason = f"mean of the last {window} steps {short(now)}, of the best {window} steps {short(best)}"
-        remedy = "Lower the learning rate, and go on from a save before the rise."
-        return Verdict("diverging", f"diverging: the loss is {now / best:.1f} times its best", reason, remedy, "bad")
+    now, best = _now_and_best(view)
+    if now is not None and best is not None and best.mean > 0 and now.mean > DIVERGED * best.mean:
+        reason = f"newest mean {short(now.mean)}, best {short(best.mean)} around step {best.first}"
+        words = f"diverging: the loss is {now.mean / best.mean:.1f} times its best"
+        return Verdict("diverging", words, reason, _BACK, "bad")
     grad = view.series.get("grad_norm")
     if grad is None:
         return None
@@ -233,6 +251,7 @@ _ALARMS: Final[tuple[Callable[[RunView], Verdict | None], ...]] = (
     _waiting,
     _audio_flat,
     _overfitting,
+    _setback,
 )
 
 
@@ -243,7 +262,7 @@ def _loss(view: RunView, warmup: int) -> Verdict:
     if loss is None or last < least:
         reason = f"{last} steps done" + (f", {warmup} of them warm up" if warmup else "")
         return Verdict("too-early", f"too early to say: judged from step {least} on", reason, "")
-    window = max(LEAST_WINDOW, round(last * SHARE))
+    window = min(max(LEAST_WINDOW, round(last * SHARE)), last - SETTLING)
     newest = trend(loss, last - window + 1, last)
     if newest is None:
         return Verdict("too-early", "too early to say: hardly any finite loss", "", "")

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.events import Recording
@@ -89,6 +89,7 @@ _fields = st.sampled_from(
 _kinds = st.sampled_from(["run", "phase", "metric", "exit", "control", "warning", "sample", "checkpoint", "else"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(_kinds, st.dictionaries(_fields, _value, max_size=6)), max_size=8))
 def test_no_record_however_odd_is_an_error(events: list[tuple[str, dict[str, Any]]]) -> None:
     view = RunView()
