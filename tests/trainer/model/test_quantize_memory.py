@@ -44,6 +44,7 @@ model = load_transformer(
     model_files(Path(sys.argv[1])),
     dtype=torch.bfloat16,
     quantization=sys.argv[2],
+    swapped=int(sys.argv[3]),
     on_progress=lambda *share: told.append(share),
 )
 seconds = time.monotonic() - started
@@ -86,12 +87,13 @@ def write_blocks(directory: Path) -> Path:
 def test_quantizing_while_loading_needs_little_more_than_the_result(tmp_path: Path) -> None:
     path = write_blocks(tmp_path)
     assert path.stat().st_size > 7.9e9
-    for kind, bits in (("int8-quanto", 8), ("int4-quanto", 4)):
-        command = [sys.executable, "-c", LOAD, str(path), kind]
+    for kind, bits, swapped in (("int8-quanto", 8, 0), ("int8-quanto", 8, 6), ("int4-quanto", 4, 0)):
+        command = [sys.executable, "-c", LOAD, str(path), kind, str(swapped)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=900)
         found = json.loads(done.stdout.splitlines()[-1])
         # Scales: one of 16 bits a row, or with a shift for every 128 numbers below eight bits.
         assert found["quantized"] < found["weights"] * (bits / 8 + (0.001 if bits == 8 else 0.032))
         assert found["told"][0] == found["told"][1]
+        # Swapped blocks go to their place in host memory one by one: one more block at a time, not all of them.
         assert found["grown"] < found["held"] + 1.0e9, found
     path.unlink()
