@@ -80,6 +80,7 @@ PUBLISHED: Final[Mapping[str, ModelShape]] = MappingProxyType(
                 video_decoder=417_133_744,
                 vocoder=129_085_032,
                 text_encoder=GEMMA_4,
+                text_embedding=262_144 * 3840,
                 **_AUDIO,
                 **_SECOND,
             ),

@@ -19,6 +19,7 @@ from presets.memory import (
 )
 from presets.memory.shapes import MODALITIES
 from schemas.conditions import ReferenceCondition
+from schemas.validation_conditions import ReferenceSample
 from trainer.files.samples import AudioShape, VideoShape
 from trainer.files.samples import TextShape as CaptionShape
 from trainer.preflight.facts import Facts, Opened
@@ -27,6 +28,7 @@ from trainer.preflight.model_shape import run_model
 if TYPE_CHECKING:
     from schemas import LtxTrainerConfig
     from schemas.strategy import ModalityConfig
+    from schemas.validation import ValidationSample
 
 T = TypeVar("T")
 TEXT_TOKENS = 1024
@@ -68,7 +70,7 @@ def job_of(facts: Facts) -> JobShape:
         model=model,
         run=_run(facts, found),
         clip=found.clip,
-        validation=_validation(facts, found),
+        validation=_validation(facts),
         text=_text(facts),
         saving=_saving(config, found),
         workers=config.data.num_dataloader_workers,
@@ -200,21 +202,34 @@ def _assume_tokens(facts: Facts, found: _Gathered) -> None:
         found.audio = round(frames / validation.frame_rate * AUDIO_RATE) * (1 + references)
 
 
-def _validation(facts: Facts, found: _Gathered) -> ValidationShape | None:
+def _validation(facts: Facts) -> ValidationShape | None:
     """The largest sample of the validation."""
     if not facts.validates:
         return None
     validation = facts.config.validation
     sizes = [sample.video_dims or validation.video_dims for sample in validation.samples]
     width, height, frames = max(sizes, key=math.prod)
+    given = [condition for sample in validation.samples for condition in sample.conditions]
+    kinds = {condition.type for condition in given}
     video = validation.generate_video and facts.video
     audio = validation.generate_audio and facts.audio
-    if any(condition.type == "reference" for sample in validation.samples for condition in sample.conditions):
-        found.assumed.append("references of validation samples are not counted")
+    # What is given in full is not made, but its tokens are there.
+    seen = facts.video and (video or "video_to_audio" in kinds)
+    heard = facts.audio and (audio or "audio_to_video" in kinds)
+    tokens = video_tokens(width, height, frames, facts.scale.spatial, facts.scale.temporal) if seen else 0
+    sound = round(frames / validation.frame_rate * AUDIO_RATE) if heard else 0
+    shown, said = zip(*map(_references, validation.samples), strict=True)
     return ValidationShape(
         clip=ClipSize(width, height, frames) if video else None,
-        video_tokens=video_tokens(width, height, frames, facts.scale.spatial, facts.scale.temporal) if video else 0,
-        audio_tokens=round(frames / validation.frame_rate * AUDIO_RATE) if audio else 0,
+        video_tokens=round(tokens * (1 + max(shown))),
+        audio_tokens=round(sound * (1 + max(said))),
         offload_optimizer=facts.config.acceleration.offload_optimizer_during_validation,
-        conditions=any(sample.conditions for sample in validation.samples),
+        conditions=bool(given),
     )
+
+
+def _references(sample: ValidationSample) -> tuple[float, float]:
+    """Tokens of a sample's references, video and sound, in shares of its own; they are taken to be as long as it."""
+    found = [condition for condition in sample.conditions if isinstance(condition, ReferenceSample)]
+    shown = sum(1 / (one.downscale_factor**2 * one.temporal_scale_factor) for one in found if one.video is not None)
+    return shown, sum(one.audio is not None for one in found)
