@@ -160,7 +160,9 @@ def _hint(condition: TrainingCondition) -> str:
 
 def _empty(path: str, condition: TrainingCondition, names: list[str], facts: Facts) -> Iterator[Problem]:
     if isinstance(condition, SpatialCropCondition):
-        yield warning(
+        # In every sample it is a region that this data does not have; in some, a mixture of sizes may be meant.
+        make = error if len(names) == len(facts.opened) else warning
+        yield make(
             "condition-empty",
             path,
             f"the region holds no whole latent cell of {len(names)} samples: {some(names)}",

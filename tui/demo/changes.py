@@ -119,7 +119,7 @@ def _validation(data: Mapping[str, Any], world: World) -> Iterator[Change]:
     yield Change("validation.interval", world.steps, "one sample before, one after training")
     if settings["stg_blocks"]:
         reason = f"the tiny model has {world.layers} blocks, not 48"
-        yield Change("validation.stg_blocks", [world.layers // 2], reason)
+        yield Change("validation.stg_blocks", [min(1, world.layers - 1)], reason)
 
 
 def _samples(data: Mapping[str, Any], world: World) -> Iterator[Change]:

@@ -76,6 +76,14 @@ def test_regions(world: World, region: list[int], code: str | None) -> None:
     assert codes(conditions(world, {"type": "spatial_crop", "spatial_region": region})) == ([code] if code else [])
 
 
+def test_a_region_that_no_clip_has_is_an_error(world: World) -> None:
+    outside = {"type": "spatial_crop", "spatial_region": [64, 0, 128, 128]}
+    world.write(VIDEO, video(7, 2, 4), ["b"])
+    assert only(conditions(world, outside), "condition-empty").severity == "warning"
+    world.write(VIDEO, video(7, 2, 4))
+    assert only(conditions(world, outside), "condition-empty").severity == "error"
+
+
 def test_prefix_and_suffix_that_meet(world: World) -> None:
     pair = [{"type": "prefix", "temporal_boundary": 3}, {"type": "suffix", "temporal_boundary": 3}]
     assert codes(conditions(world, *pair)) == []
