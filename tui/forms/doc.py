@@ -32,8 +32,17 @@ KINDS = {
 }
 
 
-def doc_lines(draft: Draft, row: Row | None, problems: tuple[FieldProblem, ...], width: int) -> list[Line]:
-    """Problems first, then what the field means, then its type, default and effects; wrapped to ``width``."""
+BRIEF = ("type", "default", "preset", "file", "recommended", "example")
+"""Facts of a few words."""
+
+
+def doc_lines(
+    draft: Draft, row: Row | None, problems: tuple[FieldProblem, ...], width: int, *, dense: bool = False
+) -> list[Line]:
+    """Problems first, then what the field means, then its type, default and effects; wrapped to ``width``.
+
+    ``dense`` puts what can be said in few words on as few lines as it takes.
+    """
     width = max(10, width)
     lines: list[Line] = []
     for problem in problems:
@@ -48,7 +57,13 @@ def doc_lines(draft: Draft, row: Row | None, problems: tuple[FieldProblem, ...],
     text = row.variant.description or row.variant.title if row.variant is not None else ""
     text = text or (row.spec.description if row.spec is not None else "")
     lines += _wrapped(text, width, "text")
-    for label, fact in _facts(draft, row):
+    facts = list(_facts(draft, row))
+    if dense:
+        brief = [(label, fact) for label, fact in facts if label in BRIEF]
+        told = "; ".join(fact if label == "type" else f"{label} {fact}" for label, fact in brief)
+        lines += _wrapped(told, width, "dim")
+        facts = [pair for pair in facts if pair not in brief]
+    for label, fact in facts:
         lines += _labelled(label, fact, width)
     return lines
 

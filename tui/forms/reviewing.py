@@ -55,7 +55,8 @@ def preset_lines(draft: Draft) -> list[Line]:
     name = f"{draft.preset}{f' for {draft.vram:g} GB' if draft.vram is not None else ''}"
     if not found:
         return [((f"Nothing differs from the preset {name}.", "dim"),)]
-    lines: list[Line] = [((f"{len(found)} differ from the preset {name}:", "title"),), ()]
+    count = "1 field differs" if len(found) == 1 else f"{len(found)} fields differ"
+    lines: list[Line] = [((f"{count} from the preset {name}:", "title"),), ()]
     for difference in found:
         lines.append(((difference.path, "name"),))
         lines.append((("  - ", "bad"), (clean_line(plain(difference.before)), "dim")))

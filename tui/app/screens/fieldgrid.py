@@ -58,19 +58,19 @@ class FieldGrid(DraftScreen):
                 follow=self.describe,
             )
 
-    def doc(self, width: int) -> list[Line]:
+    def doc(self, width: int, *, dense: bool = False) -> list[Line]:
         """All there is to say about the row under the cursor."""
         row = self.view.row_at(self.grid.cursor)
         problems = self.view.problems_of(row) if row is not None else ()
         form = tuple(problem for problem in self.draft.problems if not problem.path and problem not in problems)
-        return doc_lines(self.draft, row, (*form, *problems), width)
+        return doc_lines(self.draft, row, (*form, *problems), width, dense=dense)
 
     def describe(self) -> None:
         """Document the row under the cursor beside the grid or below it."""
         side = self.query_one("#doc-side", LineView)
         pane = side if side.display else self.query_one("#doc", LineView)
         if pane.display:
-            lines = self.doc(pane.content_size.width or self.columns - 2)
+            lines = self.doc(pane.content_size.width or self.columns - 2, dense=pane is not side)
             pane.set_lines(cut(lines, max(1, pane.content_size.height)))
 
     def on_row_list_chosen(self) -> None:
@@ -143,28 +143,36 @@ class FieldGrid(DraftScreen):
         self.set_focus(entry)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.view.words = event.value
-        self.view.rebuild()
-        self.refresh_rows(self.view.best_match())
+        self._find(event.value)
 
-    def on_input_submitted(self) -> None:
-        """Enter goes to the rows; a second one typed before that happened is meant for the row."""
-        if self.focused is self.grid:
-            self.action_edit()
-        else:
-            self.set_focus(self.grid)
+    def _find(self, words: str) -> None:
+        if words != self.view.words:
+            self.view.words = words
+            self.view.rebuild()
+            self.refresh_rows(self.view.best_match())
+
+    def entered(self) -> None:
+        """Enter in the filter goes to the rows; they may not have followed the last letters yet."""
+        self._find(self.query_one("#filter", Entry).value)
+        self.set_focus(self.grid)
 
     def action_advanced(self) -> None:
         self.view.advanced = not self.view.advanced
-        self.refresh_rows()
+        self._sift()
 
     def action_only_errors(self) -> None:
         self.view.only_errors = not self.view.only_errors
-        self.refresh_rows()
+        self._sift()
 
     def action_only_changed(self) -> None:
         self.view.next_changed()
-        self.refresh_rows()
+        self._sift()
+
+    def _sift(self) -> None:
+        """Show other rows; the cursor stays on its row, or goes to the nearest thing above it."""
+        path = self.view.path_at(self.grid.cursor) or ""
+        self.view.rebuild()
+        self.refresh_rows(self.view.path_at(self.view.index_of(path)))
 
     def action_next_error(self) -> None:
         path = self.view.next_problem(self.grid.cursor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,6 +18,9 @@ from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
 from tui.forms.fuzzy import NO_MATCH, score
 from tui.text import Line, clean_line, fit
+
+OTHER_LINES: Final = 5
+"""Lines of the dialog that are no options: frame, title, filter, keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class PickerScreen(TypeAhead[Option]):
         self._options = list(options)
         self._shown = self._options
         self._free = free
+        self._typed = ""
         self._start = next((i for i, option in enumerate(self._options) if option.value == current), 0)
 
     def compose(self) -> ComposeResult:
@@ -59,17 +63,26 @@ class PickerScreen(TypeAhead[Option]):
 
     def on_mount(self) -> None:
         rows = self.query_one(RowList)
+        self.query_one(".dialog").styles.max_height = len(self._options) + OTHER_LINES
         rows.can_focus = False
         rows.show(len(self._shown), self._draw, cursor=self._start)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._shown = _matching(self._options, event.value)
+        self._filter(event.value)
+
+    def _filter(self, typed: str) -> None:
+        if typed == self._typed:
+            return
+        self._typed = typed
+        self._shown = _matching(self._options, typed)
         self.query_one(RowList).show(len(self._shown), self._draw, cursor=0)
 
     def on_row_list_chosen(self) -> None:
         self.action_accept()
 
-    def on_input_submitted(self) -> None:
+    def entered(self) -> None:
+        """Enter comes through the input; what is to be chosen from may not have followed the last letters yet."""
+        self._filter(self.query_one(Input).value)
         self.action_accept()
 
     def action_accept(self) -> None:

@@ -87,7 +87,7 @@ class ValueScreen(TypeAhead[str]):
         self._verdict(event.value)
         self._look_up(event.value)
 
-    def on_input_submitted(self) -> None:
+    def entered(self) -> None:
         """Enter comes through the input, behind whatever was typed before it."""
         self.action_accept()
 

@@ -39,7 +39,7 @@ class WizardScreen(FieldGrid):
         #body { height: 1fr; }
         #doc { height: 7; border-top: solid $rule; padding: 0 1; }
         #doc.tall { height: 11; }
-        #doc-side { width: 46; height: 1fr; border-left: solid $rule; padding: 0 1; }
+        #doc-side { width: 36%; min-width: 46; max-width: 72; height: 1fr; border-left: solid $rule; padding: 0 1; }
         #filter { display: none; }
         #filter.open { display: block; }
     }

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from textual import events
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input, TextArea
 
 from tui.app.typing import act_here, hand_on, own_keys
+
+
+@runtime_checkable
+class TakesEnter(Protocol):
+    """A screen that acts on Enter in its line of text at once; others get Textual's message a little later."""
+
+    def entered(self) -> None:
+        """Enter was typed."""
+        ...
 
 
 class Entry(Input):
@@ -18,11 +29,24 @@ class Entry(Input):
         super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
         self.cursor_blink = False
         self.cursor_position = len(value)
+        self._entered = False
+        """Whether Enter was the last thing typed here, and other widgets get what follows."""
 
     async def on_key(self, event: events.Key) -> None:
         """Act now, on keys of the dialog too: behind what was typed before and ahead of what comes after."""
-        if not event.is_printable:
+        focused = self.app.screen.focused
+        if self._entered and focused is not self:
+            hand_on(event, focused or self.app.screen)
+        elif event.key == "enter" and isinstance(self.screen, TakesEnter):
+            event.stop()
+            event.prevent_default()
+            self._entered = True
+            self.screen.entered()
+        elif not event.is_printable:
             await act_here(event, *((self,) if event.key in self.OWN_KEYS else (self.screen,)))
+
+    def on_focus(self) -> None:
+        self._entered = False
 
 
 class Area(TextArea):
@@ -45,6 +69,9 @@ class TypeAhead(ModalScreen[ScreenResultType]):
 
     An input keeps every key it knows to itself, so one that arrives here has never been there.
     """
+
+    def action_next(self, step: int) -> None:
+        """The next suggestion, where there are any."""
 
     def on_key(self, event: events.Key) -> None:
         for box in [*self.query(Entry), *self.query(Area)]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -17,6 +17,9 @@ from tui.app.keys import bindings
 from tui.app.typing import act_here, hand_on
 from tui.app.widgets.lines import Styled
 from tui.text import Line
+
+WHEEL: Final = 3
+"""Lines per notch of the mouse wheel."""
 
 
 class RowList(Styled, ScrollView, can_focus=True):
@@ -182,6 +185,18 @@ class RowList(Styled, ScrollView, can_focus=True):
         if index == self.cursor:
             self.post_message(self.Chosen(self, index))
         self.go(index)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -WHEEL)
+
+    def _wheel(self, event: events.MouseEvent, lines: int) -> None:
+        """Textual's own handlers want a scroll bar on the screen."""
+        event.stop()
+        event.prevent_default()
+        self.scroll_relative(y=lines, animate=False, immediate=True, force=True)
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, self._count)
