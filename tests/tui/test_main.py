@@ -113,7 +113,7 @@ def test_drawing_commands_refuse_a_dumb_terminal_and_say_what_else_works(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "status.json").write_text("{}")
-    for arguments in (["monitor", str(tmp_path)], ["new", "--preset", "t2v_lora"]):
+    for arguments in (["monitor", str(tmp_path)], ["train", "x.yaml", "--monitor"]):
         assert run(arguments) == 2
         error = capsys.readouterr().err
         assert "terminal" in error

@@ -9,20 +9,32 @@ import click
 from tui.catalog import COMMANDS
 
 
-@click.command("new", help=COMMANDS["new"] + "\n\nWithout --preset it asks what the model should learn.")
+@click.command(
+    "new",
+    help=COMMANDS["new"]
+    + "\n\nWithout --preset it goes step by step, from what the model should learn. Without a terminal to draw on (a "
+    "pipe, TERM=dumb) the steps are plain questions.",
+)
 @click.option("--preset", metavar="NAME", help="Start from this preset; `ltx2-wizard presets` lists them.")
 @click.option(
     "--vram", type=click.FloatRange(min=1), metavar="GB", help="Memory of the graphics card: chooses the tier."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to save.")
 def command(preset: str | None, vram: float | None, output: Path | None) -> int:
-    from tui.terminal import can_draw, require_drawing
+    from tui.terminal import can_draw
 
-    if preset is not None and not can_draw():  # an unknown name or tier is told before the terminal is asked for
-        import presets
-
-        presets.load(preset, vram=vram)
-    require_drawing("use `ltx2-wizard init --preset NAME -o FILE`")
+    if not can_draw():
+        return _interview(preset, vram, output)
     from tui.app.entry import open_new
 
     return open_new(preset, vram=vram, path=output)
+
+
+def _interview(preset: str | None, vram: float | None, output: Path | None) -> int:
+    from tui.guide.guide import Guide
+    from tui.prompt.interview import interview
+
+    guide = Guide.new(vram=vram, path=output)
+    if preset is not None:
+        guide.choose_goal(preset)
+    return interview(guide, goal=preset is None, card=vram is None)

@@ -12,11 +12,15 @@ from tui.launch import module_command
 MODULE: Final = "trainer.prepare"
 
 
+def prepare_command(options: PrepareOptions) -> list[str]:
+    """The command that prepares."""
+    return module_command(MODULE, "--options-json", options.model_dump_json())
+
+
 def start(options: PrepareOptions) -> Job:
     """Start ``prepare``. Raises EnvironmentFault when it cannot be started."""
     into = options.output_dir or options.dataset_path.expanduser().parent / ".precomputed"
-    command = module_command(MODULE, "--options-json", options.model_dump_json())
-    return start_job(f"Prepare {options.dataset_path}", command, into)
+    return start_job(f"Prepare {options.dataset_path}", prepare_command(options), into)
 
 
 def running_for(root: str | Path) -> Job | None:
