@@ -130,12 +130,18 @@ def _bits(spans: Sequence[Span | None], rows: int, cell: int) -> list[int]:
 
 
 def guided(cells: list[Cell], guides: Sequence[Guide], *, lines: bool, ascii_only: bool = False) -> list[Cell]:
-    """A column of cells with what happened there; ``lines`` also marks the height of the column."""
+    """A column of cells with what happened there, the newest on top; ``lines`` also marks the height of the column."""
     if not guides:
         return cells
-    guide = guides[-1]
-    below: list[Cell] = [(":" if ascii_only else "┊", GUIDE) if cell == EMPTY else cell for cell in cells[1:]]
-    return [(guide.letter, guide.style), *(below if lines else cells[1:])]
+    letters: list[Cell] = [(letter, style) for letter, style in _once(guides).items()][: max(1, len(cells) // 2)]
+    rest = cells[len(letters) :]
+    below: list[Cell] = [(":" if ascii_only else "┊", GUIDE) if cell == EMPTY else cell for cell in rest]
+    return [*letters, *(below if lines else rest)]
+
+
+def _once(guides: Sequence[Guide]) -> dict[str, str]:
+    """Letters and their styles, the newest first, each once."""
+    return {guide.letter: guide.style for guide in reversed(guides)}
 
 
 def highlighted(cells: list[Cell]) -> list[Cell]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.charts.plot import Curve, Frame, Plot
-from tui.charts.raster import BAD, BAND, EMPTY, Cell
+from tui.charts.raster import BAD, BAND, EMPTY, Cell, Guide, guided
 from tui.charts.series import Series
 from tui.charts.view import View, Window
 
@@ -107,3 +107,12 @@ def test_any_data_at_any_size_gives_a_whole_picture(
 def test_a_single_value_is_visible(value: float) -> None:
     picture = _picture(_series([value]))
     assert any(cell[1] == MEAN for row in picture for cell in row)
+
+
+def test_what_happened_in_one_column_stands_one_below_the_other() -> None:
+    cells: list[Cell] = [EMPTY] * 6
+    guides = [Guide(8, "C", "good"), Guide(8, "S", "strong"), Guide(8, "C", "good"), Guide(8, "R", "strong")]
+    column = guided(cells, guides, lines=True)
+    assert [text for text, _ in column] == ["R", "C", "S", "┊", "┊", "┊"]
+    assert [text for text, _ in guided(cells[:2], guides, lines=False)] == ["R", cells[0][0]]
+    assert [text for text, _ in guided(cells[:1], guides, lines=False)] == ["R"]
