@@ -34,9 +34,10 @@ class Layout:
         wide = width >= 110 and height >= 30
         columns = 3 if wide and width >= 150 else 2 if wide else 1
         below = charts and height >= 20
+        narrow = height < 16 and not charts  # a phone: what was asked for comes before everything else
         return cls(
-            strip=3 if height >= 16 else 2 if height >= 8 else 1,
-            verdict=height >= 9,
+            strip=3 if height >= 16 else 2 if height >= 8 and not narrow else 1,
+            verdict=height >= 9 and not narrow,
             charts=(columns * 2 if wide else 1) if charts and width >= 20 and height >= 6 else 0,
             columns=columns,
             panes=(max(9, height // 4) if wide else max(4, height // 5)) if below else 0,

@@ -43,7 +43,8 @@ def title_line(folder: Path, state: str, notice: str, width: int) -> Line:
 def verdict_line(found: Verdict, more: int, link: str, width: int) -> Line:
     """Is it going well? In one line; ``more`` findings are behind a key. ``link`` is shown when there is room."""
     tail = f"  (+{more}, w)" if more else ""
-    line: list[Span] = [(found.words, found.style), (tail, "dim")]
+    words = fit(found.words, min(max(0, width - len(tail)), width_of(((found.words, ""),))))
+    line: list[Span] = [(words, found.style), (tail, "dim")]
     room = width - width_of(tuple(line))
     if len(found.reason) + 3 <= room - (len(link) + 2 if link else 0):
         line.append((f"  {found.reason}", "dim"))

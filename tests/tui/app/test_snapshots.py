@@ -43,7 +43,7 @@ def recording(tmp_path: Path) -> Recording:
     return made
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (160, 45)])
 def test_monitor(snap_compare: Any, recording: Recording, size: tuple[int, int]) -> None:
     async def ready(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: "FAILED" in shown(pilot, "#title") and "531" in shown(pilot))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from tui.monitor.gallery import Gallery, Sample
 from tui.monitor.plan import Plan
 from tui.monitor.posters import Colour, Poster, open_picture, poster
 from tui.terminal import ascii_only
-from tui.text import Line, clean_line, fit
+from tui.text import Line, clean_line, fit, width_of
 
 GAP = 2
 SMALLEST = 16
@@ -146,13 +147,15 @@ class SamplePane(Styled, can_focus=True):
             return [((fit("no samples yet", width), "dim"),)]
         number, count = list(self._rows).index(sample.index) + 1, len(self._rows)
         prompt = clean_line(sample.prompt) or "(no prompt)"
-        head: Line = ((f"sample {number}/{count} ", "title"), (f"step {sample.step} ", "strong"), (prompt, "text"))
-        if self.compact or height < 6:
-            return [head]
+        start: Line = ((f"sample {number}/{count} ", "title"), (f"step {sample.step} ", "strong"))
+        if self.compact or height < 12:
+            return [(*start, (prompt, "text"))]
         planned = self._plan.samples[sample.index] if sample.index < len(self._plan.samples) else None
         given = ", ".join(planned.conditions) if planned is not None and planned.conditions else "the prompt alone"
-        rest = prompt[max(0, width - len(head[0][0]) - len(head[1][0])) :]
-        lines: list[Line] = [head, ((rest[:width], "text"),)] if rest else [head]
+        first, *more = textwrap.wrap(prompt, width, initial_indent=" " * width_of(start)) or [""]
+        lines: list[Line] = [(*start, (first.lstrip(), "text"))]
+        if more:
+            lines.append(((fit(" ".join(more), width), "text"),))
         lines.append((("from ", "dim"), (given, "text")))
         lines.append((("file ", "dim"), (fit(clean_line(sample.path), max(1, width - 5), keep_end=True), "accent")))
         return lines
