@@ -9,6 +9,7 @@ was trained with the other modality's. That is the whole difference: with its ga
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_the_same_sample(files: ModelFiles, guided: bool) -> None:
 def test_with_a_given_frame_the_gates_are_the_whole_difference(files: ModelFiles) -> None:
     both = Both.of(files)
     frame_BCFHW = _random(1, both.space.channels, 1, PLAN.height, PLAN.width, seed=3)
-    given = Given(FirstFrameSample(type="first_frame", image_or_video="x.png"), frame_BCFHW)
+    given = Given(FirstFrameSample(type="first_frame", image_or_video=Path("x.png")), frame_BCFHW)
     ours = both.ours(Guidance(), given)
     noise = dict(both.noise)
     tokens = patchify_video(frame_BCFHW)
