@@ -139,14 +139,16 @@ def _understood(line: str) -> Measurement | None:
         return None
     if not isinstance(data, dict) or data.get("v") != 1:
         return None
-    names = [data.get(name) for name in ("card", "model", "mode")]
-    sizes = [_sizes(data.get(name)) for name in ("predicted", "measured")]
+    card, model, mode = data.get("card"), data.get("model"), data.get("mode")
+    predicted, measured = _sizes(data.get("predicted")), _sizes(data.get("measured"))
     reserved, when = data.get("reserved", 0), data.get("t", 0)
-    if not all(isinstance(name, str) for name in names) or None in sizes:
+    if not (isinstance(card, str) and isinstance(model, str) and isinstance(mode, str)):
         return None
-    if not _is_size(reserved) or not isinstance(when, int | float) or not math.isfinite(when):
+    if predicted is None or measured is None or not _is_size(reserved):
         return None
-    return Measurement(*map(str, names), *map(dict, filter(None, sizes)), reserved, str(data.get("source", "")), when)
+    if not isinstance(when, int | float) or not math.isfinite(when):
+        return None
+    return Measurement(card, model, mode, predicted, measured, reserved, str(data.get("source", "")), when)
 
 
 def _sizes(data: Any) -> dict[str, int] | None:

@@ -191,7 +191,7 @@ def _inflate(module: nn.Module, case: Case) -> None:
 
 
 def _rounded(shape: torch.Size, kind: str) -> Tensor:
-    """A quantized weight with fake memory inside. Its shell is made on the meta device: in fake mode it would not be."""
+    """A quantized weight with fake memory inside. Its shell comes from the meta device: fake mode would not make it."""
     with unset_fake_temporarily():
         shell = quantized(torch.empty(shape, dtype=torch.bfloat16, device="meta"), TYPES[kind])
     return rebuilt(shell, lambda held: torch.empty(held.shape, dtype=held.dtype))

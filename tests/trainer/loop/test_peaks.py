@@ -15,6 +15,7 @@ from tests.trainer.loop.world import config_data, train
 from trainer.loop.peaks import Peaks, peaks_kept
 from trainer.preflight.memory import memory_job
 from trainer.rundir import EventLog, RunDirectory
+from trainer.rundir.events import Event
 
 CARD = Card("NVIDIA Test", 80 * GIB)
 
@@ -74,7 +75,9 @@ def test_each_phase_has_its_peak(log: EventLog) -> None:
 
 
 def test_a_run_is_kept_beside_what_was_predicted(log: EventLog, config: LtxTrainerConfig, state: Path) -> None:
-    given, said, seen = numbers(), [], []
+    given = numbers()
+    said: list[str] = []
+    seen: list[Event] = []
     log.observer = seen.append
     with peaks_kept(log, config, said.append, lambda: next(given), CARD):
         play(log)
