@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 TEXT, LOAD, STEP, SAMPLES, SAVE = "text_encoding", "load", "training_step", "validation", "save"
 """Phases of the estimate that a probe goes through."""
+LEAST_STEPS: Final = 2
 Finish = Callable[["Probe"], None]
 
 
@@ -74,8 +75,10 @@ class Probe:
 
     @property
     def measurement(self) -> Measurement | None:
-        """For the calibration of later estimates; None on a processor, whose memory tells nothing about a card."""
-        if not self.device or STEP not in self.measured:
+        """For the calibration of later estimates. None on a processor, whose memory tells nothing about a card, and
+        for too few steps: in the first one the optimizer's state does not exist yet.
+        """
+        if not self.device or STEP not in self.measured or len(self.steps) < LEAST_STEPS:
             return None
         taken = {name: found.peak for name, found in self.measured.items()}
         return Measurement(

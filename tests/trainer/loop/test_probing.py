@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,7 @@ def test_only_a_card_calibrates() -> None:
     seconds = dict.fromkeys(PHASES, 1.0)
     assert found("", **seconds).measurement is None
     assert found("a card").measurement is None  # no step was taken
+    assert replace(found("a card", **seconds), steps=(1.0,)).measurement is None
     kept = found("a card", **seconds).measurement
     assert kept is not None
     assert (kept.card, kept.model, kept.source) == ("a card", "2.3", "probe")
