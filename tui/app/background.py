@@ -18,14 +18,22 @@ async def in_background(work: Callable[[], Result]) -> Result:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
-    def finish(result: Result) -> None:
-        if not done.done():
-            done.set_result(result)
+    def finish(result: Result | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
 
     def run() -> None:
-        result = work()
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:  # noqa: BLE001 - carried over to whoever waits
+            error = raised
         if not loop.is_closed():
-            loop.call_soon_threadsafe(finish, result)
+            loop.call_soon_threadsafe(finish, result, error)
 
     threading.Thread(target=run, name="background", daemon=True).start()
     return await done

@@ -16,6 +16,7 @@ from tests.tui.forms.support import small
 from tui.app.app import WizardApp
 from tui.app.screens.picker import PickerScreen
 from tui.app.screens.presets import preset_draft
+from tui.app.screens.proposals import ProposalScreen
 from tui.app.screens.report import ReportScreen
 from tui.app.screens.review import ReviewScreen
 from tui.app.screens.value import ValueScreen
@@ -164,7 +165,7 @@ async def test_review_compares_copies_and_gives_the_command(own_directories: Pat
         assert "lora.rank=24" in shown(pilot)
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
-        await pilot.press("ctrl+u", *str(path), "enter")
+        await pilot.press("ctrl+u", *"mine.yaml", "enter")
         await until(pilot, path.exists)
         await until(pilot, lambda: isinstance(pilot.app.screen, ReviewScreen))
         draft.set("lora.rank", 25)
@@ -214,3 +215,24 @@ async def test_only_what_differs_from_the_default_or_from_the_preset() -> None:
         await go(pilot, "optimization.steps")
         await pilot.press("b")
         assert draft.get("optimization.steps") == presets.load("t2v_lora", vram=32)["optimization"]["steps"]
+
+
+async def test_what_makes_it_fit_is_applied_only_on_consent() -> None:
+    draft = preset_draft("t2v_lora", vram=80)
+    before = draft.data
+    async with app(WizardScreen(draft, vram=24)).run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "of 24 GB" in shown(pilot, "#title"))
+        title = shown(pilot, "#title")
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ProposalScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
+        assert draft.data is before
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ProposalScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: draft.data is not before)
+        assert draft.problems == ()
+        await until(pilot, lambda: "of 24 GB" in shown(pilot, "#title") and shown(pilot, "#title") != title)
+        await pilot.press("u")
+        assert draft.data is before, "one step of undo"

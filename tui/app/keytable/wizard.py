@@ -18,6 +18,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("grid", "i", "info", "Info", "All that is known about the field, on a page of its own"),
     Key("grid", "a", "advanced", "Advanced", "Show or hide advanced fields"),
     Key("grid", "e", "memory", "Memory", "What it needs of the card, and what to change so that it fits"),
+    Key("grid", "f", "fit", "Make it fit", "Propose changes with which the run fits the card", footer=False),
     Key("grid", "space", "flip", "Toggle", "Switch a yes/no field or a section; the next choice", footer=False),
     Key("grid", "right,plus", "bump(1)", "More", "Next choice, or a larger number", footer=False, shown="→"),
     Key("grid", "left,minus", "bump(-1)", "Less", "Previous choice, or a smaller number", footer=False, shown="←"),

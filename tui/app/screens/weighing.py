@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
+from tui.app.background import in_background
+
 if TYPE_CHECKING:
     from tui.forms.fit import Fit
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 class Weigher:
     """Knows what the last valid draft needs of the card; ``told`` is called whenever that is known anew."""
 
-    def __init__(self, screen: Screen[None], told: Callable[[], None], *, vram: float | None = None) -> None:
+    def __init__(self, screen: Screen[Any], told: Callable[[], None], *, vram: float | None = None) -> None:
         """``vram`` is the card's memory in GB; without it the card of this machine counts."""
         self._screen = screen
         self._told = told
@@ -33,18 +35,18 @@ class Weigher:
     def _start(self, data: dict[str, Any]) -> None:
         """Behind the paint: what this loads and works out must not hold up what was asked for."""
         if data is self._data:
-            self._screen.run_worker(lambda: self._work(data), thread=True, exclusive=True, group="weigh")
+            self._screen.run_worker(self._work(data), exclusive=True, group="weigh")
 
-    def _work(self, data: dict[str, Any]) -> None:
+    async def _work(self, data: dict[str, Any]) -> None:
+        fit = await in_background(lambda: self._weigh(data))
+        if self._screen.is_mounted and data is self._data:
+            self.fit = fit
+            self._told()
+
+    def _weigh(self, data: dict[str, Any]) -> Fit | None:
         from presets.memory.card import card_bytes
         from tui.forms.fit import memory_fit
 
         if not self._card_known:
             self._card, self._card_known = card_bytes(), True
-        fit = memory_fit(data, self._card)
-        self._screen.call_later(self._done, data, fit)
-
-    def _done(self, data: dict[str, Any], fit: Fit | None) -> None:
-        if self._screen.is_mounted and data is self._data:
-            self.fit = fit
-            self._told()
+        return memory_fit(data, self._card)

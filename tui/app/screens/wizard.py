@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from tui.app.background import in_background
 from tui.app.keys import bindings
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.fieldgrid import FieldGrid
@@ -18,6 +19,10 @@ from tui.app.widgets.lines import LineView
 from tui.forms.draft import Draft
 from tui.text import clean_line, fit
 
+if TYPE_CHECKING:
+    from presets.memory import Proposal
+
+GIB: Final = 2**30
 WIDE: Final = 110
 """From this width on the documentation stands beside the grid."""
 TALL: Final = 30
@@ -151,11 +156,42 @@ class WizardScreen(FieldGrid):
     # ---------------------------------------------------------------- leaving
 
     def action_memory(self) -> None:
+        self.run_worker(self._report_memory(), exclusive=True, group="memory")
+
+    async def _report_memory(self) -> None:
         from tui.app.screens.report import ReportScreen
 
         found = self._weigher.fit
-        lines: list[str] = list(found.lines()) if found is not None else ["known as soon as the configuration is valid"]
+        lines = ["known as soon as the configuration is valid"]
+        if found is not None:
+            lines = await in_background(lambda: list(found.lines()))
+            lines += [] if found.fits else ["", "Back among the fields, f offers to set this up."]
         self.app.push_screen(ReportScreen("Memory", lines))
+
+    def action_fit(self) -> None:
+        self.run_worker(self._propose(), exclusive=True, group="memory")
+
+    async def _propose(self) -> None:
+        """Offer ways to fit the card; what is chosen is applied as one change."""
+        found = self._weigher.fit
+        if found is None or found.card is None:
+            self.tell("known when the configuration is valid and a card is; --vram GB names one")
+            return
+        self.tell("looking for settings that fit ...")
+        ways = await in_background(found.proposals)
+        from tui.app.screens.proposals import ProposalScreen
+
+        self.tell("")
+        self.app.push_screen(ProposalScreen(f"To fit {found.card / GIB:.0f} GB", ways), self._apply)
+
+    def _apply(self, chosen: Proposal | None) -> None:
+        from tui.hardware.weighing import with_values
+
+        if chosen is not None and chosen.changes:
+            values = {change.path: change.value for change in chosen.changes}
+            self.draft.migrate(with_values(self.draft.data, values))
+            self.changed(None)
+            self.tell(f"{len(values)} settings changed; u takes it back")
 
     def action_review(self) -> None:
         from tui.app.screens.review import ReviewScreen
