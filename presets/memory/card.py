@@ -10,6 +10,8 @@ from typing import Final
 
 _SECONDS: Final = 5
 _MIB: Final = 2**20
+_ALIKE: Final = 0.03
+"""A card of 24 GB may report 23.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,13 @@ def card() -> Card | None:
     lines = [line.partition(",") for line in answer.splitlines()]
     cards = [Card(name.strip(), int(size) * _MIB) for size, _, name in lines if size.strip().isdigit()]
     return min(cards, key=lambda found: found.memory, default=None)
+
+
+def card_of_size(memory: int) -> Card:
+    """A card of so many bytes: that of this machine when it is about as large, so that what ran on it counts."""
+    here = card()
+    same = here is not None and abs(here.memory / memory - 1) < _ALIKE
+    return Card(here.name if here is not None and same else "", memory)
 
 
 def card_bytes() -> int | None:

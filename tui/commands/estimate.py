@@ -46,13 +46,11 @@ def command(file: Path, vram: float | None, wish: str | None, as_json: bool) -> 
 
 
 def _card(vram: float | None) -> Card | None:
-    """The card of this machine, or one of the size that is asked about; what ran here counts for the same size only."""
-    from presets.memory import GIB, Card
-    from presets.memory.card import card
+    """The card of this machine, or one of the size that is asked about."""
+    from presets.memory import GIB
+    from presets.memory.card import card, card_of_size
 
-    if vram is None:
-        return card()
-    return Card("", int(vram * GIB))
+    return card() if vram is None else card_of_size(int(vram * GIB))
 
 
 def _proposals(job: JobShape, card: Card, wish: Any) -> tuple[Any, ...]:

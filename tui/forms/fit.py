@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from presets.memory import GIB, Card, Estimate, JobShape, Proposal, Wish, solve, weigh
-from presets.memory.card import host_memory
+from presets.memory.card import card_of_size, host_memory
 from schemas import validate
 from schemas.errors import WizardError
 from trainer.preflight.memory import memory_job
@@ -64,13 +65,16 @@ class Fit:
         return solve(self.job, self.card, host_memory(), wish, self.estimate.calibration)
 
 
-def memory_fit(data: Mapping[str, Any], card: int | None, name: str = "") -> Fit | None:
-    """The fit of a configuration; None while it is not valid. Takes tens of milliseconds and reads headers only.
-
-    ``name`` is the card's, for what runs on it have shown.
-    """
+def memory_fit(data: Mapping[str, Any], card: int | None) -> Fit | None:
+    """The fit of a configuration; None while it is not valid. Takes tens of milliseconds and reads headers only."""
     try:
         job = memory_job(validate(copy.deepcopy(dict(data))))
     except WizardError:
         return None
-    return Fit(weigh(job, None if card is None else Card(name, card)), job, card)
+    return Fit(weigh(job, None if card is None else _named(card)), job, card)
+
+
+@lru_cache(maxsize=8)
+def _named(memory: int) -> Card:
+    """Asked once: the driver's tool takes longer than the estimate."""
+    return card_of_size(memory)
