@@ -118,8 +118,10 @@ def sparkline(values: Sequence[float], *, ascii_only: bool = False) -> str:
     if not finite:
         return ""
     low, high = min(finite), max(finite)
-    scale = (len(levels) - 1) / (high - low) if high > low else 0.0
-    return "".join(levels[round((value - low) * scale)] if math.isfinite(value) else " " for value in values)
+    span = high / 2 - low / 2  # halves: the difference of two finite numbers need not be one
+    most = len(levels) - 1
+    places = (round(most * (value / 2 - low / 2) / span) if span else 0 for value in finite)
+    return "".join(levels[next(places)] if math.isfinite(value) else " " for value in values)
 
 
 def file_size(count: int | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeGuard
 
 from tui.charts.ticks import short
 from tui.monitor.wording import describe_event, duration, gibibytes, seconds_short
+from tui.text import clean_line
 
 QUIET_SECONDS: Final = 2.0
 """Shortest time between two lines that only say how far things are."""
@@ -28,7 +29,7 @@ class ProgressLines:
         for event in events:
             line = self._line(event, eta_s)
             if line is not None:
-                yield line
+                yield clean_line(line)  # what the trainer was told comes from anywhere, and this goes to a terminal
 
     def _line(self, event: Mapping[str, Any], eta_s: float | None) -> str | None:
         kind = event.get("type")

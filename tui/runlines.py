@@ -37,10 +37,10 @@ def run_line(row: RunRow, width: int, now: float, *, marked: bool = False) -> Li
     return (*spans, (fit(clean_line(name), max(0, room), keep_end=True), "text"))
 
 
-def detail_lines(row: RunRow, width: int) -> list[Line]:
+def detail_lines(row: RunRow, width: int, now: float) -> list[Line]:
     """Where it lies and how large it is; how it goes, why, and what helps."""
     run = row.summary
-    age = f", begun {duration(_age(row))} before its last sign of life" if row.began else ""
+    age = f", begun {duration(max(0.0, now - row.began))} ago" if row.began else ""
     place = fit(clean_line(f"{run.dir}: {file_size(row.size)}{age}"), width)
     if row.verdict is None:
         said: Line = (("its history is long; watch it to have it read", "dim"),)
@@ -52,7 +52,3 @@ def detail_lines(row: RunRow, width: int) -> list[Line]:
         ((fit(clean_line(row.verdict.words), width), row.verdict.style),),
         ((fit(clean_line(message), width), "text"),),
     ]
-
-
-def _age(row: RunRow) -> float:
-    return max(0.0, row.summary.updated - (row.began or 0.0))

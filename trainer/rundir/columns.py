@@ -18,6 +18,8 @@ CAPACITY: Final = 4096
 MOST_METRICS: Final = 256
 """More names than any trainer writes; a hostile log may invent new ones in every line."""
 LARGEST_STEP: Final = 2**53
+HUGE: Final = 1e100
+"""No metric is this large; what is counts as not finite, since its sums and ranges would not be."""
 
 Record = tuple[int, Mapping[str, Any]]
 """A step and its metrics."""
@@ -34,7 +36,7 @@ class Column:
     count: array[int] = field(default_factory=lambda: array("I"))
     """Finite values."""
     bad: array[int] = field(default_factory=lambda: array("I"))
-    """Values that were NaN or infinite."""
+    """Values that were NaN, infinite or HUGE."""
     last: float = math.nan
     """The newest value."""
     last_step: int = -1
@@ -54,7 +56,7 @@ class Column:
 
     def add(self, index: int, value: float) -> None:
         """Count one value in bin ``index``, which exists."""
-        if value - value != 0.0:  # NaN and the infinities
+        if not -HUGE < value < HUGE:  # NaN and the infinities too
             self.bad[index] += 1
             return
         if value < self.low[index]:
@@ -66,12 +68,11 @@ class Column:
 
     def add_many(self, index: int, values: Sequence[float]) -> None:
         """Count several values in bin ``index``."""
-        total = sum(values)
-        if total - total != 0.0:
+        total, low, high = sum(values), min(values), max(values)
+        if total - total != 0.0 or low < -HUGE or high > HUGE:
             for value in values:
                 self.add(index, value)
             return
-        low, high = min(values), max(values)
         if low < self.low[index]:
             self.low[index] = low
         if high > self.high[index]:
@@ -84,7 +85,7 @@ class Column:
         if self.count[index] + self.bad[index] <= 1:
             self.low[index], self.high[index] = math.inf, -math.inf
             self.total[index] = self.count[index] = self.bad[index] = 0
-        elif self.last - self.last != 0.0:
+        elif not -HUGE < self.last < HUGE:
             self.bad[index] -= 1
         else:
             self.total[index] -= self.last

@@ -278,7 +278,8 @@ def is_event(value: Any) -> bool:
         isinstance(value, dict)
         and value.get("v") == VERSION
         and isinstance(value.get("type"), str)
-        and type(value.get("t")) in _NUMBERS
+        and type(moment := value.get("t")) in _NUMBERS
+        and moment - moment == 0  # neither NaN nor infinite
     )
 
 

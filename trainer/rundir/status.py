@@ -26,6 +26,7 @@ Clock = Callable[[], float]
 
 VERSION: Final = 1
 HEARTBEAT_SECONDS: Final = 5.0
+_MAX_BYTES: Final = 1 << 20
 WORKING_PHASES: Final = ("loading", "caching", "training", "validating", "saving", "paused")
 FINAL_PHASES: Final = ("finished", "stopped", "failed")
 PHASES: Final = WORKING_PHASES + FINAL_PHASES
@@ -62,7 +63,8 @@ class Status:
 def read_status(path: Path) -> Status | None:
     """The status at ``path``; None when it is absent, unreadable or of another version. Unknown fields are ignored."""
     try:
-        data = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            data = json.loads(file.read(_MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(data, dict) or data.get("v") != VERSION:

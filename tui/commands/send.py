@@ -11,6 +11,7 @@ import click
 
 from schemas.errors import EXIT_OK, EXIT_USAGE, UsageError
 from tui.catalog import COMMANDS
+from tui.text import clean_line
 
 if TYPE_CHECKING:
     from trainer.rundir.events import EventReader
@@ -69,10 +70,10 @@ def _refused(answer: dict[str, Any]) -> bool:
 
 def _tell(identity: str, verb: str, answer: dict[str, Any] | None, as_json: bool) -> None:
     result = answer.get("result") if answer else None
-    message = str(answer.get("message") or "") if answer else ""
+    message = clean_line(str(answer.get("message") or "")) if answer else ""
     if as_json:
         click.echo(json.dumps({"id": identity, "verb": verb, "result": result, "message": message}))
     elif answer is None:
         click.echo(f"{verb}: sent ({identity}); the trainer reads it between micro-steps")
     else:
-        click.echo(f"{verb}: {result}" + (f" - {message}" if message else ""))
+        click.echo(f"{verb}: {clean_line(str(result))}" + (f" - {message}" if message else ""))

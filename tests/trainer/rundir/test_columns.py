@@ -44,9 +44,12 @@ def test_what_is_expected_beforehand_ends_in_the_same_bins() -> None:
 
 def test_what_is_not_finite_is_counted_apart() -> None:
     columns = Columns(width=8)
-    columns.take([(step, {"loss": value}) for step, value in enumerate([1.0, math.nan, math.inf, 3.0])])
+    values = [1.0, math.nan, math.inf, 3.0, 1e308, -1e308]
+    columns.take([(step, {"loss": value}) for step, value in enumerate(values)])
     loss = columns.by_name["loss"]
-    assert (loss.low[0], loss.high[0], loss.total[0], loss.count[0], loss.bad[0]) == (1.0, 3.0, 4.0, 2, 2)
+    assert (loss.low[0], loss.high[0], loss.total[0], loss.count[0], loss.bad[0]) == (1.0, 3.0, 4.0, 2, 4)
+    columns.take([(8, {"loss": 1e308}), (9, {"loss": 1e307})])
+    assert (loss.count[1], loss.bad[1]) == (0, 2)
 
 
 def test_metrics_that_come_and_go_keep_their_own_newest_value() -> None:

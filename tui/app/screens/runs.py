@@ -103,7 +103,7 @@ class RunsScreen(Screen[None]):
     def _show_detail(self) -> None:
         row = self._here()
         nothing: list[Line] = [(("no runs here yet: `ltx2-wizard train` makes one" if self._looked else "", "dim"),)]
-        lines = nothing if row is None else detail_lines(row, self.size.width)
+        lines = nothing if row is None else detail_lines(row, self.size.width, time.time())
         self.query_one("#detail", LineView).set_lines([*lines, (), (), ()][:3])
 
     # ---------------------------------------------------------------- keys
