@@ -6,23 +6,22 @@ The pieces are taken from the system directly. torch's own pinned memory comes i
 
 from __future__ import annotations
 
-import logging
 import mmap
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
+from schemas.errors import EnvironmentFault
 from trainer.model.host_memory import give_back
 from trainer.model.reading import Place
 from trainer.model.shells import plain_tensors, rebuilt
 
 _ALIGN: Final = 256
 """Each tensor begins at a multiple of this, as the device's own allocator would have it."""
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +108,28 @@ def _packed(index: int, tensors: Mapping[str, Tensor], *, pin: bool) -> HostBloc
     return HostBlock(index, memory, rooms)
 
 
-def host_memory(size: int, *, pin: bool) -> Tensor:
+def host_memory(size: int, *, pin: bool, runtime: Any = None) -> Tensor:
     """Bytes of host memory; pinned, a device copies from them while both go on computing.
 
-    Where the system refuses to pin so much, the memory is plain: copies are the same, only slower and waited for.
+    ``runtime`` pins: that of CUDA unless another is given. Raises EnvironmentFault when it refuses.
     """
     held = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory = torch.frombuffer(held, dtype=torch.uint8)
     if pin:
-        _pin(memory, held)
+        _pin(memory, held, torch.cuda.cudart() if runtime is None else runtime)
     return memory
 
 
-def _pin(memory: Tensor, held: mmap.mmap) -> None:
-    runtime = torch.cuda.cudart()
+def _pin(memory: Tensor, held: mmap.mmap, runtime: Any) -> None:
     address = memory.data_ptr()
-    if int(runtime.cudaHostRegister(address, memory.nbytes, 0)) != 0:
-        _log.warning("%.2f GB of host memory could not be pinned: copies from it are slower", memory.nbytes / 2**30)
-        return
+    failed = int(runtime.cudaHostRegister(address, memory.nbytes, 0))
+    if failed:
+        raise EnvironmentFault(
+            f"{memory.nbytes / 2**30:.2f} GB more of host memory cannot be pinned (CUDA error {failed})",
+            where="acceleration.blocks_to_swap",
+            why="swapped blocks wait in memory that the card can read by itself",
+            hint="swap fewer blocks, or allow this process or container more locked memory",
+        )
 
     def unpin(_memory: mmap.mmap) -> None:
         runtime.cudaHostUnregister(address)

@@ -146,10 +146,10 @@ def test_a_wish_that_is_no_size(wish: str) -> None:
 
 
 def test_what_cannot_be_done_is_refused() -> None:
-    for changes in ({"count": 5}, {"recompute": 5}):
+    for count, recompute in ((5, 1), (1, 5)):
         with pytest.raises(ConfigError, match="more than the model has"):
-            settled(**changes)
-    for count in (3, "auto"):
+            settled(count, recompute)
+    for wish in (3, "auto"):
         with pytest.raises(ConfigError, match="2 processes at once"):
-            settled(count, processes=2)
+            settled(wish, processes=2)
     assert settled(0, processes=2).plan == BlockPlan(0, LAYERS)

@@ -21,8 +21,8 @@ def test_swapping_as_few_as_there_are_places(world: World) -> None:
     for count in (1, 2):
         found = only(world.check(f"acceleration.blocks_to_swap={count}"), "swap-saves-nothing")
         assert found.severity == "warning"
-    for count in (0, 3, "auto"):
-        assert "swap-saves-nothing" not in codes(world.check(f"acceleration.blocks_to_swap={count}"))
+    for other in (0, 3, "auto"):
+        assert "swap-saves-nothing" not in codes(world.check(f"acceleration.blocks_to_swap={other}"))
 
 
 def test_recomputing_without_checkpointing(world: World) -> None:
