@@ -43,11 +43,7 @@ class Desk:
 
     def answer(self, command: Command, result: str, message: str) -> None:
         """Tell what became of a command: ``ok`` or ``error``."""
-        arg = command.arg
-        plain = [arg.which, arg.steps] if isinstance(arg, Interval) else arg
-        self.events.append(
-            "control", id=command.id, verb=command.verb, arg=plain, by=command.by, result=result, message=message
-        )
+        _tell(self.events, command, result, message)
 
     def _obey(self, command: Command) -> None:
         match command.verb, command.arg:
@@ -78,3 +74,17 @@ class Desk:
             self.checkpoint_interval = steps
         else:
             self.validation_interval = steps
+
+
+def answer_unobeyed(inbox: ControlInbox, events: EventLog) -> None:
+    """The run ends before it trains: take the commands that wait, so that the next run does not obey them."""
+    for command in inbox.take():
+        stopped = command.verb == "stop" and not command.problem
+        message = "stopped before training began" if stopped else command.problem or "the run ended before it trained"
+        _tell(events, command, "ok" if stopped else "error", message)
+
+
+def _tell(events: EventLog, command: Command, result: str, message: str) -> None:
+    arg = command.arg
+    plain = [arg.which, arg.steps] if isinstance(arg, Interval) else arg
+    events.append("control", id=command.id, verb=command.verb, arg=plain, by=command.by, result=result, message=message)

@@ -14,7 +14,7 @@ from schemas.errors import EXIT_BUG, EXIT_OK, EXIT_STOPPED, ConfigError, WizardE
 from schemas.fingerprint import config_fingerprint
 from trainer.files.checkpoint import resolve_model_files
 from trainer.loop.clips import batches
-from trainer.loop.controls import Desk
+from trainer.loop.controls import Desk, answer_unobeyed
 from trainer.loop.gate import demand_trainable
 from trainer.loop.held_out import HeldOutLoss
 from trainer.loop.identity import describe
@@ -133,6 +133,7 @@ def _unless_stopped(
         return _with_memory(loaded, directory, wish, signals, reporter, tracker)
     except Interrupted:
         name = "request" if signals.received is None else signals.received.name
+        answer_unobeyed(ControlInbox(directory), reporter.events)
         reporter.phase("stopped", f"stopped by {name} before training began; run the same command to go on")
         return EXIT_STOPPED if signals.received is None else signals.exit_code
 

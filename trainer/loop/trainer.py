@@ -13,7 +13,7 @@ from schemas.errors import EXIT_OK, EXIT_STOPPED, DataError, EnvironmentFault, N
 from trainer.loop.controls import Desk
 from trainer.loop.delta import delta_metrics
 from trainer.loop.engine import Outcome
-from trainer.loop.memory import memory_metrics
+from trainer.loop.memory import forget_peak, memory_metrics
 from trainer.loop.metrics import StepLosses, loss_metrics
 from trainer.loop.oom import explain_oom
 from trainer.loop.reporter import Reporter
@@ -73,7 +73,7 @@ class Trainer:
         if progress.step < total and not self._must_stop():
             skip = self.session.config.validation.skip_initial_validation
             self._unless_stopped(lambda: self.validator.begin(progress.step, self.desk.validation_interval, skip=skip))
-        self.reporter.phase("training")
+        self._training()
         while progress.step < total and not self._must_stop():
             step = self._step()
             progress.step += 1
@@ -177,7 +177,7 @@ class Trainer:
         if not self._must_stop():
             self._unless_stopped(self._validate)
         if self.reporter.status.status.phase == "validating":
-            self.reporter.phase("training")
+            self._training()
 
     def _validate(self) -> None:
         step = self.session.progress.step
@@ -220,8 +220,13 @@ class Trainer:
             self.saver.save()
         else:
             fault = self.saver.save_or_warn()
-        self.reporter.phase("training")
+        self._training()
         return fault
+
+    def _training(self) -> None:
+        """Back to training: what another phase took at its peak is not the next step's."""
+        self.reporter.phase("training")
+        forget_peak()
 
     def _must_stop(self) -> bool:
         return self.signals.received is not None or self.desk.stop is not None
@@ -238,7 +243,7 @@ class Trainer:
             if self.desk.due:
                 self._after_step(last=False)
                 self.reporter.phase("paused", "resume with `send RUN resume`")
-        self.reporter.phase("training")
+        self._training()
 
     def _stopped(self) -> int:
         if self.session.progress.step > 0:

@@ -8,7 +8,6 @@ import torch
 
 from schemas.errors import WizardError
 from trainer.loop.held_out import HeldOutLoss
-from trainer.loop.memory import forget_peak
 from trainer.loop.optimizers import move_optimizer
 from trainer.loop.reporter import Reporter
 from trainer.loop.tracker import Tracker
@@ -107,7 +106,6 @@ class Validator:
             if self._offload:
                 device = next(iter(self._transformer.parameters())).device
                 come_back(lambda: move_optimizer(self._optimizer, None), device)
-            forget_peak()
         return None if problem is None else self._warn(step, problem)
 
     def _progress(self, message: str, done: int, total: int) -> None:

@@ -84,3 +84,17 @@ def test_what_it_is_measured_on_must_be_named(data: Path, tmp_path: Path) -> Non
     assert refusal.value.problems[0].path == "validation.loss_interval"
     train_alone = validate(config_data(data, tmp_path))
     assert (train_alone.validation.loss_interval, train_alone.validation.loss_holdout) == (None, 0)
+
+
+def test_the_peak_of_a_step_begins_after_other_phases(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What loading, measuring and saving took would else be told as the next step's."""
+    output = tmp_path / "run"
+    monkeypatch.setattr("trainer.loop.trainer.forget_peak", lambda: before.append(events(output, "phase")[-1]["phase"]))
+    before: list[str] = []
+    assert train(data, output, optimization__steps=2, checkpoints__interval=1, validation__loss_interval=1,
+                 validation__loss_holdout=1) == 0  # fmt: skip
+    phases = [event["phase"] for event in events(output, "phase")]
+    assert before == ["training"] * phases.count("training")
+    assert {"validating", "saving"} < set(phases)

@@ -44,6 +44,9 @@ def test_while_it_starts(clips: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert phase_of(output) == "stopped"
     assert events(output, "exit")[-1]["state"] == "stopped"
     assert events(output, "metric") == []
+    assert not list((output / "control").iterdir()), "the next run would obey it"
+    answers = [(event["verb"], event["result"]) for event in events(output, "control")]
+    assert answers == ([("stop", "ok")] if wish == "command" else [])
     monkeypatch.undo()
     if phase == "caching" and wish == "signal":
         assert train(clips, output, optimization__steps=1) == 0
