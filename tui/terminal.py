@@ -54,6 +54,8 @@ def prepare_environment() -> None:
     for name in ("COLUMNS", "LINES"):  # exported sizes would hide every later change of size
         os.environ.pop(name, None)
     os.environ.setdefault("TEXTUAL_FPS", "20")
+    if not os.environ.get("NO_COLOR"):  # Textual takes an empty one for a wish, which it is not
+        os.environ.pop("NO_COLOR", None)
     if os.environ.get("NO_COLOR") or few_colours(os.environ):
         os.environ["TEXTUAL_THEME"] = "ansi-dark"  # what the application starts from before it chooses its own
     for stream in (sys.__stderr__, sys.__stdout__):

@@ -43,7 +43,7 @@ class Entry(Input):
             self._entered = True
             self.screen.entered()
         elif not event.is_printable:
-            await act_here(event, *((self,) if event.key in self.OWN_KEYS else (self.screen,)))
+            await act_here(event, *((self,) if event.key in self.OWN_KEYS else (self.screen, self.app)))
 
     def on_focus(self) -> None:
         self._entered = False
@@ -60,8 +60,8 @@ class Area(TextArea):
         self.move_cursor(self.document.end)
 
     async def on_key(self, event: events.Key) -> None:
-        if not event.is_printable and event.key in self.OWN_KEYS:
-            await act_here(event, self)
+        if not event.is_printable:
+            await act_here(event, *((self,) if event.key in self.OWN_KEYS else (self.screen, self.app)))
 
 
 class TypeAhead(ModalScreen[ScreenResultType]):

@@ -176,7 +176,7 @@ class RowList(Styled, ScrollView, can_focus=True):
         elif screen.focused not in (self, None):
             hand_on(event, screen.focused)
         else:
-            await act_here(event, self, self.screen)
+            await act_here(event, self, self.screen, self.app)
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
