@@ -18,8 +18,7 @@ from presets.memory.shapes import Modality, ModelShape, layout
 from presets.memory.tape import FP32, HALF, Arena, Ghost, Kind, Leaf, Memory, Tape
 
 SIMULATED: Final = 2
-"""The first block, whose input needs no gradient, and the last. Those between are like the last. Of blocks that keep
-everything behind others that do not, one more: what the first of them is given stays there."""
+"""The first block, whose input needs no gradient, and the last. Those between are like the last."""
 _BATCH_BYTES: Final = (HALF + 3 * FP32, 8 * FP32 + FP32)
 """Of a token: per channel its latents as loaded, clean, noisy and target; besides, positions, masks and noise level."""
 
@@ -87,7 +86,7 @@ def training_stages(model: ModelShape, run: RunShape) -> tuple[Stage, ...]:
     """The stages of forward and backward. Gradients that are there from earlier micro-steps are not in them."""
     recomputed = run.recomputes(model.layers)
     kept = model.layers - recomputed
-    few = min(recomputed, SIMULATED), min(kept, SIMULATED + (recomputed > 0))
+    few = min(recomputed, SIMULATED), min(kept, SIMULATED)
     stages = _simulated(model, _plainly(run), *few)
     more = recomputed - few[0], kept - few[1]
     return tuple(stage.with_more(*more) for stage in stages if more[0] or not stage.between)
@@ -226,7 +225,10 @@ def _checkpointed(replay: _Replay) -> None:
         marks.append(_Mark(replay))
     tape.recording = True
     kept, copies = marks[-1].since(marks[-2])
-    per_block = _forward_and_back(replay, [(border[-1], sides)], _sum(kept, copies))
+    handed = [(border[-1], sides)]
+    # What comes out of the last of them is nobody's input that is run again: only its gradient is waited for.
+    border[-1] = {name: Ghost(None, ghost.count, ghost.width, ghost.node) for name, ghost in border[-1].items()}
+    per_block = _forward_and_back(replay, handed, _sum(kept, copies))
     gradients = _gradient_bytes(replay)
     grown = gradients if sum(per_block) < sum(gradients) else per_block
     replay.note("backward of the output", kept, grown)
