@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.events import Recording
+from tests.support.hostile import TITLE, write_hostile
 from tests.support.terminal import PATIENCE, Terminal
+from trainer.rundir.layout import RunDirectory
 from trainer.rundir.process import process_start
 
 pytestmark = pytest.mark.e2e
@@ -92,3 +94,19 @@ def test_a_locale_without_unicode_still_gets_lines_and_dots(recording: Recording
     terminal.close()
     assert b"\\u28" not in terminal.output
     assert "┤".encode() in terminal.output
+
+
+def test_words_from_the_log_never_reach_the_terminal_raw(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "outputs" / "fox")
+    write_hostile(run)
+    terminal = Terminal(["monitor", str(run.path)], (100, 30), {"XDG_STATE_HOME": str(tmp_path)})
+    terminal.wait_for("fox")
+    for key in (b"2", b"3", b"4", b"w", b"q", b"q"):
+        terminal.settle(0.3)
+        terminal.press(key)
+    terminal.process.wait(PATIENCE)
+    terminal.close()
+    assert b"\x1b" + TITLE.encode() not in terminal.output
+    assert b"\x9b31m" not in terminal.output
+    assert b"\x1bP+q" not in terminal.output
+    assert "\u202e".encode() not in terminal.output

@@ -122,7 +122,7 @@ def test_ctrl_c_asks_once_and_stop_means_save_and_end(
     terminal = Terminal(["train", str(config)], (80, 24), environment)
     terminal.wait_for("step ")
     terminal.press(b"\x03")
-    terminal.wait_for("save and stop (s)?")
+    terminal.wait_for("save and stop (s)")
     terminal.press(b"s\r")
     assert terminal.process.wait(PATIENCE) == 75
     terminal.close()
@@ -153,7 +153,8 @@ async def test_the_wizard_checks_trains_and_watches(
 ) -> None:
     from tests.tui.app.support import app, shown, until
     from tui.app.screens.monitor import MonitorScreen
-    from tui.app.screens.wizard import WizardScreen, open_draft
+    from tui.app.screens.wizard import WizardScreen
+    from tui.forms.opening import open_draft
 
     for name, value in {**environment, "STUB_TRAINER": "300 finish", "PYTHONPATH": str(ROOT)}.items():
         monkeypatch.setenv(name, value)
@@ -172,7 +173,8 @@ async def test_the_wizard_checks_trains_and_watches(
 
 async def test_the_wizard_shows_what_the_preflight_refuses(config: Path) -> None:
     from tests.tui.app.support import app, shown, until
-    from tui.app.screens.wizard import WizardScreen, open_draft
+    from tui.app.screens.wizard import WizardScreen
+    from tui.forms.opening import open_draft
 
     config.write_text(config.read_text().replace("latents_dir: latents", "latents_dir: absent"))
     draft, _ = open_draft(config)
@@ -180,3 +182,44 @@ async def test_the_wizard_shows_what_the_preflight_refuses(config: Path) -> None
         await pilot.press("t")
         await until(pilot, lambda: "Training cannot start" in shown(pilot), PATIENCE)
         assert "absent" in shown(pilot)
+
+
+def test_a_killed_trainer_is_shown_as_crashed_within_15_s(
+    config: Path, environment: dict[str, str], run: RunDirectory
+) -> None:
+    assert _cli(environment, "train", str(config), "--detach").returncode == 0
+    terminal = Terminal(["monitor", str(run.path)], (80, 24), environment)
+    terminal.wait_for("RUNNING")
+    os.kill(_training(run).pid, signal.SIGKILL)
+    killed = time.monotonic()
+    terminal.wait_for("CRASHED")
+    assert time.monotonic() - killed < 15
+    terminal.wait_for("\x1b]9;")  # told to whoever is not looking
+    terminal.press(b"q")
+    assert terminal.process.wait(PATIENCE) == 0
+    terminal.close()
+    [found] = json.loads(_cli(environment, "runs", "--json", str(run.path)).stdout)
+    assert found["state"] == "crashed"
+
+
+def test_a_hook_is_told_of_a_detached_run(
+    config: Path, environment: dict[str, str], run: RunDirectory, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    hook = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"a\").write(sys.stdin.read())' '{told}'"
+    started = _cli({**environment, "STUB_TRAINER": "3 finish"}, "train", str(config), "--detach", "--on-event", hook)
+    assert started.returncode == 0, started.stderr
+    deadline = time.monotonic() + PATIENCE
+    while not (told.exists() and '"exit"' in told.read_text()):
+        assert time.monotonic() < deadline, run.log_path.read_text()
+        time.sleep(0.05)
+    assert [json.loads(line)["type"] for line in told.read_text().splitlines()] == ["run", "exit"]
+
+
+def test_cards_processes_and_hooks_that_cannot_be_are_refused_at_once(
+    config: Path, environment: dict[str, str], run: RunDirectory
+) -> None:
+    for wrong in (["--gpu", "0,1"], ["--num-processes", "2"], ["--on-event", "'open"]):
+        refused = _cli(environment, "train", str(config), *wrong)
+        assert refused.returncode == 2, wrong
+    assert not run.path.exists()

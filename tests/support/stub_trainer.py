@@ -16,6 +16,7 @@ from pathlib import Path
 from schemas import load_config
 from trainer.rundir.control import ControlInbox
 from trainer.rundir.events import EventLog
+from trainer.rundir.hook import told_to
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.status import StatusWriter
 
@@ -24,7 +25,8 @@ STEP_SECONDS = 0.02
 
 def main(arguments: list[str]) -> int:
     """``trainer.train CONFIG --resume ...``"""
-    module, config, *_rest = arguments
+    module, config, *rest = arguments
+    hook = rest[rest.index("--on-event") + 1] if "--on-event" in rest else ""
     assert module == "trainer.train", arguments
     steps, ending = os.environ.get("STUB_TRAINER", "5 finish").split()
     run = RunDirectory(Path(load_config(config).config.output_dir))
@@ -32,7 +34,7 @@ def main(arguments: list[str]) -> int:
     received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda number, _frame: received.append(number))
-    with EventLog(run.events_path) as events, StatusWriter(run) as status:
+    with EventLog(run.events_path) as events, StatusWriter(run) as status, told_to(hook, events, print):
         events.append("run", run_id=status.status.run_id, host="here", pid=os.getpid(), total=int(steps))
         print("stub trainer begins", flush=True)
         status.update(phase="training", total=int(steps))

@@ -59,10 +59,10 @@ class Terminal:
             assert time.monotonic() < deadline, self.output[-2000:]
             self.read(0.2)
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = 1.2) -> None:
         """Read until nothing comes for a while."""
         deadline = time.monotonic() + PATIENCE
-        while self.read(1.2):
+        while self.read(seconds):
             assert time.monotonic() < deadline, "it never falls silent"
 
     def next_update(self) -> int:

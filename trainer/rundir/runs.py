@@ -81,9 +81,9 @@ def list_runs(roots: Iterable[Path], *, clock: Clock = time.time) -> list[RunSum
 
 
 def is_run(folder: Path) -> bool:
-    """Whether ``folder`` looks like a run directory."""
+    """Whether ``folder`` looks like a run directory; the log alone is one that is just being started."""
     run = RunDirectory(folder)
-    return run.status_path.is_file() or run.events_path.is_file() or run.lock_path.is_file()
+    return any(path.is_file() for path in (run.status_path, run.events_path, run.lock_path, run.log_path))
 
 
 def _find(folder: Path, depth: int) -> Iterator[Path]:

@@ -140,3 +140,10 @@ def test_writer_that_says_finished_stays_finished(tmp_path: Path) -> None:
     with StatusWriter(RunDirectory(tmp_path)) as writer:
         writer.update(phase="finished", step=10, total=10)
     assert [run.state for run in list_runs([tmp_path])] == ["finished"]
+
+
+def test_a_run_that_is_just_being_started_is_one(tmp_path: Path) -> None:
+    RunDirectory(tmp_path).log_path.touch()
+    [found] = list_runs([tmp_path])
+    assert (found.state, found.step) == ("running", 0)
+    assert list_runs([tmp_path], clock=lambda: time.time() + 100)[0].state == "crashed"
