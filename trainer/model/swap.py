@@ -44,10 +44,11 @@ from typing import Any, Final, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from presets.memory.run import SWAP_SLOTS
 from trainer.model.host_blocks import HostBlock, Room
 from trainer.model.shells import rebuilt
 
-SLOTS: Final = 2
+SLOTS: Final = SWAP_SLOTS
 FORWARD: Final = 1
 BACKWARD: Final = -1
 

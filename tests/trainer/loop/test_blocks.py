@@ -98,9 +98,12 @@ def test_quantized_training_reaches_the_loss_of_plain_training(
     common = {**common, "optimization__steps": 20, "lora__ema_decay": None, "validation__loss_interval": None}
     config = None
     reached: dict[str | None, float] = {}
-    for kind in (None, "int8-quanto", "fp8-quanto", "int4-quanto"):
+    for kind in (None, "int8-quanto", "fp8-quanto", "int4-quanto", "nf4-bnb"):
         output = tmp_path / str(kind)
-        changes = {"acceleration__quantization": kind, **({} if kind is None else {SWAP: 3, RECOMPUTE: 2})}
+        changes = {
+            "acceleration__quantization": kind,
+            **({} if kind is None else {SWAP: 3, RECOMPUTE: 2, CHECKPOINTING: True}),
+        }
         assert train(clips, output, **common, **changes) == 0
         config = validate(config_data(clips, output, **common, **changes))
         assert compute_dtype(config) == torch.float32
@@ -110,7 +113,8 @@ def test_quantized_training_reaches_the_loss_of_plain_training(
     plain = reached[None]
     assert reached["int8-quanto"] == pytest.approx(plain, rel=0.02)
     assert reached["fp8-quanto"] == pytest.approx(plain, rel=0.05)
-    assert reached["int4-quanto"] == pytest.approx(plain, rel=0.15)
+    for kind in ("int4-quanto", "nf4-bnb"):
+        assert reached[kind] == pytest.approx(plain, rel=0.15)
 
 
 def test_what_is_configured_is_what_is_done() -> None:
