@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 GAP: Final = 8
+LARGEST: Final = 2
+"""Times its own size that a picture is drawn at most."""
 
 
 def contact_sheet(samples: Sequence[Sample], width: int, height: int) -> Image | None:
@@ -32,7 +34,8 @@ def contact_sheet(samples: Sequence[Sample], width: int, height: int) -> Image |
     font = ImageFont.load_default(16)
     label = 24
     across = sum(picture.width / picture.height for _, picture in found)
-    tall = max(16, min(height - label, int((width - GAP * (len(found) - 1)) / across)))
+    largest = LARGEST * max(picture.height for _, picture in found)  # more pixels would only be more bytes
+    tall = max(16, min(height - label, largest, int((width - GAP * (len(found) - 1)) / across)))
     sheet = Image.new("RGB", (width, tall + label), "black")
     draw, left = ImageDraw.Draw(sheet), 0
     for sample, picture in found:

@@ -83,16 +83,13 @@ def sixel(picture: Image) -> bytes:
         red, green, blue = (round(value * 100 / 255) for value in palette[colour * 3 : colour * 3 + 3])
         written.append(f"#{colour};2;{red};{green};{blue}")
     for top in range(0, height, 6):
-        rows = [pixels[y * width : (y + 1) * width] for y in range(top, min(top + 6, height))]
-        bands = []
-        for colour in sorted(set(b"".join(rows))):
-            bits = bytearray(width)
-            for bit, row in enumerate(rows):
-                for x in range(width):
-                    if row[x] == colour:
-                        bits[x] |= 1 << bit
-            bands.append(f"#{colour}{_packed(bits)}")
-        written.append("$".join(bands) + "-")
+        bands: dict[int, bytearray] = {}
+        for bit, y in enumerate(range(top, min(top + 6, height))):
+            for x, colour in enumerate(pixels[y * width : (y + 1) * width]):
+                if colour not in bands:
+                    bands[colour] = bytearray(width)
+                bands[colour][x] |= 1 << bit
+        written.append("$".join(f"#{colour}{_packed(bits)}" for colour, bits in sorted(bands.items())) + "-")
     written.append("\x1b\\")
     return "".join(written).encode("ascii")
 
