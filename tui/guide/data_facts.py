@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 import presets
-from presets.geometry import AUDIO_RATE, SPATIAL, pixel_frames
+from presets.geometry import AUDIO_RATE, SPATIAL, latent_frames, pixel_frames
 from schemas.errors import WizardError
 from schemas.strategy import FlexibleStrategyConfig
 from trainer.files.datafile import find_dataset_file
@@ -57,6 +57,8 @@ class DataFacts:
     lines: tuple[str, ...] = ()
     dataset: Path | None = None
     """The raw dataset file that can be prepared, if there is one."""
+    clip: tuple[int, int, int] | None = None
+    """Width, height and frames on the latent grid that every raw clip has; None when they are not known."""
     dropped: tuple[Dropped, ...] = field(default=(), repr=False)
 
 
@@ -100,8 +102,8 @@ def _prepared(question: DataQuestion, path: Path) -> DataFacts:
     index = DatasetIndex.build(root, roles)
     count = len(index.samples)
     state = StepState("done" if count else "wrong", f"{count} clips" if count else "no complete clip")
-    lines = (f"{root}: {count} complete clips", *_shapes(index), *_dropped(index.dropped))
-    return DataFacts(question, state, lines, dataset, index.dropped)
+    lines = (f"{count} complete clips in {root}", *_shapes(index), *_dropped(index.dropped))
+    return DataFacts(question, state, lines, dataset, dropped=index.dropped)
 
 
 def _again(dataset: Path | None) -> Iterator[str]:
@@ -162,13 +164,24 @@ def _raw(question: DataQuestion, path: Path) -> DataFacts:
         lines = (f"{path}: {raw.rows} media files and no dataset file", "  next: write a dataset file with captions")
         return DataFacts(question, StepState("open", "no dataset file"), lines)
     lacking = [column for column in question.columns if column not in raw.roles]
-    lines = [f"{raw.path}: {raw.rows} clips, not prepared yet", *_media(raw)]
+    lines = [f"{raw.rows} clips, not prepared yet, in {raw.path}", *_media(raw)]
     if lacking:
         lines += [f"error: it has no column for {', '.join(lacking)}, which the goal needs"]
     lines += [f"warning: {one.name}: {one.reason}" for one in raw.broken[:_SHOWN]]
     lines += [f"warning: lines {', '.join(map(str, one.lines))} share a name" for one in raw.collisions[:_SHOWN]]
     state = StepState("wrong", f"no column for {', '.join(lacking)}") if lacking else StepState("open", "to prepare")
-    return DataFacts(question, state, tuple(lines), raw.path, tuple(raw.broken))
+    return DataFacts(question, state, tuple(lines), raw.path, _clip(raw), tuple(raw.broken))
+
+
+def _clip(raw: Raw) -> tuple[int, int, int] | None:
+    """The smallest sides and length among the clips, brought down to the latent grid."""
+    videos = [media for media in raw.media if media.role == "video" and media.sizes]
+    if not videos:
+        return None
+    sides = [[int(side) for side in size.split(" x ")] for media in videos for size in media.sizes]
+    frames = [count for media in videos for count in media.frames] or [1]
+    width, height = (min(values) // SPATIAL * SPATIAL for values in zip(*sides, strict=True))
+    return max(width, SPATIAL), max(height, SPATIAL), pixel_frames(latent_frames(min(frames)))
 
 
 def _media(raw: Raw) -> Iterator[str]:

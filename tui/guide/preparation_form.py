@@ -20,24 +20,28 @@ _FROM_DRAFT: Final = {
 }
 
 
-def preparation_draft(config: Draft | None, dataset: Path | None) -> Draft:
-    """Options for a dataset file, with the model files, the size and the sound of a configuration."""
+def preparation_draft(config: Draft | None, dataset: Path | None, clip: tuple[int, int, int] | None = None) -> Draft:
+    """Options for a dataset file, with the model files and the sound of a configuration.
+
+    Clips are brought to the size of the samples of validation, or to their own ``clip`` where that is smaller.
+    """
     values: dict[str, Any] = {"dataset_path": str(dataset or "")}
     if config is not None:
         found = {name: effective(config, path) for name, path in _FROM_DRAFT.items()}
         values |= {name: value for name, value in found.items() if value not in (None, "", False)}
-        values |= _shape(config)
+        values |= _shape(config, clip)
     return Draft.new({**values, "device": DEVICE}, model=PrepareOptions)
 
 
-def _shape(config: Draft) -> dict[str, Any]:
-    """Clips as large and long as the samples of validation; sound where the strategy uses it."""
+def _shape(config: Draft, clip: tuple[int, int, int] | None) -> dict[str, Any]:
+    """Size and length; sound where the strategy uses it."""
     strategy = config.data.get("training_strategy")
     if not isinstance(strategy, Mapping) or strategy.get("video") is None:
         return {}
     size = effective(config, "validation.video_dims")
-    buckets = [list(size)] if isinstance(size, list | tuple) else None
-    return {"resolution_buckets": buckets, "skip_audio": strategy.get("audio") is None}
+    wanted = list(size) if isinstance(size, list | tuple) and len(size) == 3 else list(clip or ())
+    bucket = [min(pair) for pair in zip(wanted, clip, strict=True)] if clip is not None else wanted
+    return {"resolution_buckets": [bucket] if bucket else None, "skip_audio": strategy.get("audio") is None}
 
 
 def options_of(draft: Draft) -> PrepareOptions | None:

@@ -123,7 +123,7 @@ def _prepare(console: Console, guide: Guide) -> None:
         return
     if not console.confirm(f"Prepare {facts.dataset.name} now? It may take long", default=False):
         return
-    draft = preparation_draft(guide.draft, facts.dataset)
+    draft = preparation_draft(guide.draft, facts.dataset, facts.clip)
     options = options_of(draft)
     if options is None:
         console.say(*(f"  ! {problem.path}: {problem.message}" for problem in draft.problems))

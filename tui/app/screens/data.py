@@ -76,7 +76,7 @@ class DataScreen(Guided, WizardScreen):
         facts = self.guide.data
         yield from facts.lines if facts is not None else ("looking at the data ...",)
         if running is None and facts is not None and facts.dataset is not None:
-            yield f"p prepares {facts.dataset}"
+            yield f"p prepares {facts.dataset.name}{' again' if facts.state.mark == 'done' else ''}"
 
     def _preparation(self) -> Job | None:
         root = self.draft.get(ROOT)
@@ -101,8 +101,9 @@ class DataScreen(Guided, WizardScreen):
 
     def action_prepare(self) -> None:
         """Show the preparation that runs, or the options of a new one."""
-        dataset = self.guide.data.dataset if self.guide.data is not None else None
-        open_preparation(self.app, self._preparation(), self.draft, dataset, self._started)
+        facts = self.guide.data
+        dataset, clip = (facts.dataset, facts.clip) if facts is not None else (None, None)
+        open_preparation(self.app, self._preparation(), self.draft, dataset, clip, self._started)
 
     def _started(self, options: PrepareOptions) -> None:
         """What is prepared is what will be trained on."""

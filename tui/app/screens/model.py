@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from tui.app.screens.wizard import WizardScreen
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
 from tui.guide.guide import Guide
+from tui.guide.model_facts import CHECKPOINT, ENCODER, ModelPaths
 from tui.guide.steps import INDEX, STEPS
 
 
@@ -47,7 +49,9 @@ class ModelScreen(Guided, WizardScreen):
         self.query_one("#doc").display = self.query_one("#doc").display and self.size.height >= SMALL
 
     def changed(self, path: str | None) -> None:
-        WizardScreen.changed(self, path)
+        """Behind the checkpoint the text encoder is wanted, as long as it is not there."""
+        encoder = Path(ModelPaths.of(self.draft).encoder).expanduser()
+        WizardScreen.changed(self, ENCODER if path == CHECKPOINT and not encoder.is_dir() else path)
         self.look()
 
     def show_facts(self) -> None:

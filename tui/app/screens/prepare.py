@@ -33,13 +33,17 @@ def open_preparation(
     running: Job | None,
     config: Draft | None,
     dataset: Path | None,
+    clip: tuple[int, int, int] | None = None,
     started: Started = lambda _options: None,
 ) -> None:
-    """Show what runs, or a form for ``dataset`` filled from ``config``; ``started`` hears of a new preparation."""
+    """Show what runs, or a form for ``dataset`` filled from ``config`` and the clips' own size ``clip``.
+
+    ``started`` hears of a new preparation.
+    """
     if running is not None:
         app.push_screen(WorkingScreen(running))
     else:
-        app.push_screen(PrepareScreen(preparation_draft(config, dataset), started))
+        app.push_screen(PrepareScreen(preparation_draft(config, dataset, clip), started))
 
 
 class PrepareScreen(FieldGrid):
