@@ -16,6 +16,7 @@ from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from typing_extensions import override
 
@@ -56,6 +57,8 @@ class WizardApp(App[int]):
         for name in palette.NAMES:
             self.register_theme(palette.theme(name))
         self.theme = self._wanted_theme()
+        if self.no_color:  # Textual would turn colours into greys unless it had started with the terminal's own
+            self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
 
     @cached_property
     def autosave(self) -> Autosave:

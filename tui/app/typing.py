@@ -8,7 +8,10 @@ their keys where these arrive, and hand on what was typed ahead for whatever has
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual import events
+from textual.app import App
 from textual.binding import Binding
 from textual.widget import Widget
 
@@ -19,7 +22,7 @@ def own_keys(kind: type[Widget]) -> frozenset[str]:
     return frozenset(key for binding in bindings for key in binding.key.split(","))
 
 
-async def act_here(event: events.Key, *owners: Widget) -> bool:
+async def act_here(event: events.Key, *owners: Widget | App[Any]) -> bool:
     """Run the first binding that one of ``owners`` has for a key, now; whether there was one."""
     for owner in owners:
         for binding in owner._bindings.key_to_bindings.get(event.key, ()):

@@ -140,7 +140,7 @@ class GridView:
         if self.words:
             return all(word in _searchable(row) for word in self.words.lower().split())
         quiet = row.advanced and not row.changed and not row.own and not self._problems.get(row.path)
-        return not quiet or self.advanced or self.only_errors or self.only_changed
+        return not quiet or self.advanced or self.only_errors or bool(self.only_changed)
 
 
 def _shown_at(path: str, paths: set[str]) -> str:

@@ -15,7 +15,7 @@ from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
 
 
-def app(screen: Screen[None]) -> WizardApp:
+def app(screen: Screen[Any]) -> WizardApp:
     """The application as a command opens it."""
     return WizardApp(screen)
 

@@ -191,7 +191,7 @@ async def test_part_of_a_configuration_is_a_step_of_its_own() -> None:
     draft.set("lora.rank", 1)
     draft.set("optimization.steps", 0)
     closed: list[object] = []
-    async with app(PickerScreen("below", [])).run_test(size=(80, 24)) as pilot:  # type: ignore[arg-type]
+    async with app(PickerScreen("below", [])).run_test(size=(80, 24)) as pilot:
         step = WizardScreen(draft, only=("optimization", "flow_matching"), heading="Optimization")
         await pilot.app.push_screen(step, closed.append)
         await until(pilot, lambda: "Optimization" in shown(pilot, "#title"))

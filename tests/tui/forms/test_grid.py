@@ -60,7 +60,7 @@ def test_only_errors_and_only_changed() -> None:
     view.only_errors = True
     view.rebuild()
     assert _paths(view) == ["lora", "lora.rank"]
-    view.only_errors, view.only_changed = False, True
+    view.only_errors, view.only_changed = False, "default"
     view.rebuild()
     assert "lora.alpha" in _paths(view)
     assert "optimization.steps" not in _paths(view)

@@ -48,8 +48,8 @@ class KeyLine(LineView):
                 return
 
     def _fill(self) -> None:
-        first, *rest = keys_of(*self._contexts) or [None]
-        keys = [key for key in (first, *keys_of(*self._lead), *rest) if key is not None]
+        own = keys_of(*self._contexts)
+        keys = [*own[:1], *keys_of(*self._lead), *own[1:]]
         named = {key.label: key for key in reversed(keys)}
         wanted = [key for key in keys if named[key.label] is key]
         self._keys = fitting(wanted, self.always(), self.size.width or 80)
