@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from presets.memory import GIB, WISHES, Card, JobShape, Wish, cheapest, estimate, solve, usable, weigh
+from presets.memory.changes import ROUNDING
+from presets.memory.run import WEIGHT_BITS
 from presets.memory.solver import WORTH
+from schemas.acceleration import Quantization
 from tests.presets.memory.support import LARGE
 
 SMALL = replace(LARGE, run=replace(LARGE.run, quantization="int8-quanto"))
@@ -114,3 +118,11 @@ def test_the_cheapest_changes_of_another_phase() -> None:
 def test_a_tiny_job_needs_nothing() -> None:
     tiny: JobShape = replace(LARGE, model=replace(LARGE.model, layers=2))
     assert solve(tiny, 80 * GIB)[0].fits
+
+
+def test_every_format_of_the_schema_is_known() -> None:
+    kinds = get_args(Quantization)
+    assert set(WEIGHT_BITS) == set(kinds)
+    assert set(ROUNDING) == {None, *kinds}
+    for kind in kinds:
+        assert solve(replace(LARGE, run=replace(LARGE.run, quantization=kind)), 24 * GIB)[0].fits
