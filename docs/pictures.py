@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 IMAGES = Path(__file__).parent / "images"
 
 
-async def draw(screen: Screen[None], name: str, *keys: str) -> None:
-    """Show ``screen`` in a terminal of 100 x 30, press ``keys`` and save what is there."""
+async def draw(screen: Screen[None], name: str, *keys: str, size: tuple[int, int] = (100, 30)) -> None:
+    """Show ``screen`` in a terminal of ``size``, press ``keys`` and save what is there."""
     from tui.app.app import WizardApp
 
     app = WizardApp(screen)
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await pilot.pause(1.5)
         for key in keys:
             await pilot.press(key)
@@ -35,7 +35,7 @@ def main(run: Path, config: Path) -> None:
     from tui.app.screens.wizard import WizardScreen
     from tui.forms.draft import Draft
 
-    asyncio.run(draw(MonitorScreen(run), "monitor"))
+    asyncio.run(draw(MonitorScreen(run), "monitor", size=(132, 38)))
     asyncio.run(draw(WizardScreen(Draft.open(config)), "wizard", *["down"] * 12))
 
 

@@ -143,9 +143,9 @@ def _diverging(view: RunView) -> Verdict | None:
     grad = view.series.get("grad_norm")
     if grad is None:
         return None
-    now, usual = mean_between(grad, last - 9, last), mean_between(grad, 10, last - RECENT)
-    if now is not None and usual and now > GRADIENT_JUMP * usual:
-        reason = f"gradient norm {short(now)} over the last 10 steps, {short(usual)} before"
+    norm, usual = mean_between(grad, last - 9, last), mean_between(grad, 10, last - RECENT)
+    if norm is not None and usual and norm > GRADIENT_JUMP * usual:
+        reason = f"gradient norm {short(norm)} over the last 10 steps, {short(usual)} before"
         remedy = "Lower the learning rate or optimization.max_grad_norm; look for damaged clips with `inspect`."
         return Verdict("diverging", "diverging: gradients have exploded", reason, remedy, "bad")
     return None

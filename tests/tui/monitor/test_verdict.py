@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -26,14 +26,19 @@ def _recorded(name: str, steps: int | None = None) -> RunView:
     return view
 
 
-def _made(steps: int, seed: int = 0, **curves: Callable[[int], float]) -> RunView:
-    """A run whose loss is noise around 0.3, where ``curves`` do not say otherwise."""
+def _made(
+    steps: int,
+    seed: int = 0,
+    others: Mapping[str, Callable[[int], float]] | None = None,
+    **curves: Callable[[int], float],
+) -> RunView:
+    """A run whose loss is noise around 0.3, where ``curves`` and ``others`` do not say otherwise."""
     noise = random.Random(seed)
     view = RunView()
     for step in range(1, steps + 1):
         metrics = {"loss": 0.3 + noise.gauss(0, 0.05), "grad_norm": 0.5 + abs(noise.gauss(0, 0.1))}
         metrics |= {"step_seconds": 2.0, "data_seconds": 0.02, "lr": 1e-4}
-        metrics |= {name: curve(step) for name, curve in curves.items()}
+        metrics |= {name: curve(step) for name, curve in {**curves, **(others or {})}.items()}
         view.take([{"type": "metric", "t": float(step), "step": step, "metrics": metrics}])
     return view
 
@@ -112,8 +117,11 @@ def test_a_lora_that_changes_nothing() -> None:
 
 
 def test_memory_near_the_edge() -> None:
-    card = {"memory_reserved": lambda _step: 31.0 * GIB, "memory_total": lambda _step: 32.0 * GIB}
-    found = verdict(_made(100, **card))
+    card: dict[str, Callable[[int], float]] = {
+        "memory_reserved": lambda _step: 31.0 * GIB,
+        "memory_total": lambda _step: 32.0 * GIB,
+    }
+    found = verdict(_made(100, others=card))
     assert found.kind == "memory"
     assert "31.0 of 32.0 GB" in found.words
     host = _made(100, host_rss=lambda _step: 60.0 * GIB, host_available=lambda _step: 1.0 * GIB)
@@ -132,9 +140,9 @@ def test_audio_that_does_not_move_while_video_learns() -> None:
     noise = random.Random(3)
     still: Callable[[int], float] = lambda _step: 1.2 + noise.gauss(0, 0.1)  # noqa: E731
     modes = {"loss/video": _falling(), "loss/audio": still}
-    assert verdict(_made(400, **modes)).kind == "audio-flat"
+    assert verdict(_made(400, others=modes)).kind == "audio-flat"
     both = {"loss/video": _falling(), "loss/audio": _falling(seed=9)}
-    assert "audio-flat" not in [one.kind for one in findings(_made(400, **both))]
+    assert "audio-flat" not in [one.kind for one in findings(_made(400, others=both))]
 
 
 def test_overfitting_shows_on_held_out_clips() -> None:

@@ -109,6 +109,12 @@ def test_a_clock_that_jumps_stalls_or_ages_nothing_for_good(tmp_path: Path) -> N
     recording.close()
 
 
+def _caught_up(watch: RunWatch) -> RunWatch:
+    while watch.behind:
+        watch.poll()
+    return watch
+
+
 def test_a_long_history_shows_an_outline_first_and_everything_later(tmp_path: Path) -> None:
     recording = Recording(tmp_path)
     recording.start()
@@ -122,9 +128,7 @@ def test_a_long_history_shows_an_outline_first_and_everything_later(tmp_path: Pa
     loss = watch.view.series["loss"]
     assert 100 < sum(loss.bins.count) < 5000
     assert watch.view.reached > 20_000, "the end is known before the middle"
-    while watch.behind:
-        watch.poll()
-    assert not watch.outlined
+    assert not _caught_up(watch).outlined
     assert sum(watch.view.series["loss"].bins.count) == 24_000
     assert [note.kind for note in watch.view.notes][-1] == "checkpoint"
     watch.save_index()
