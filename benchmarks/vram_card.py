@@ -156,13 +156,16 @@ def random_weights() -> Iterator[None]:
 
     The file is one hole of the right size: zeros would be quicker to compute with than numbers are.
     """
-    pool = torch.randn(_POOL, generator=torch.Generator().manual_seed(0)).mul_(0.02)
+    drawn = torch.randn(_POOL, generator=torch.Generator().manual_seed(0)).mul_(0.02)
+    pools: dict[torch.dtype, Tensor] = {}
     read = reading.read_into
 
     def noise(data: Tensor, file: FileIO, path: Path, info: TensorInfo) -> Tensor:
         del file, path
         held = data.view(reading._DTYPES[info.dtype])
-        source = pool.to(held.dtype)
+        if held.dtype not in pools:
+            pools[held.dtype] = drawn.to(held.dtype)
+        source = pools[held.dtype]
         for start in range(0, held.numel(), _POOL):
             part = held[start : start + _POOL]
             part.copy_(source[: part.numel()])
