@@ -12,12 +12,14 @@ from tui.terminal import prepare_environment
 prepare_environment()
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from textual.screen import Screen
 
 IMAGES = Path(__file__).parent / "images"
 
 
-async def draw(screen: Screen[None], name: str, *keys: str, size: tuple[int, int] = (100, 30)) -> None:
+async def draw(screen: Screen[Any], name: str, *keys: str, size: tuple[int, int] = (100, 30)) -> None:
     """Show ``screen`` in a terminal of ``size``, press ``keys`` and save what is there."""
     from tui.app.app import WizardApp
 
@@ -31,12 +33,24 @@ async def draw(screen: Screen[None], name: str, *keys: str, size: tuple[int, int
 
 
 def main(run: Path, config: Path) -> None:
+    """The guide's pictures are of CONFIG too: its goal, and what its model files are."""
     from tui.app.screens.monitor import MonitorScreen
     from tui.app.screens.wizard import WizardScreen
     from tui.forms.draft import Draft
 
     asyncio.run(draw(MonitorScreen(run), "monitor", size=(132, 38)))
     asyncio.run(draw(WizardScreen(Draft.open(config)), "wizard", *["down"] * 12))
+    draw_guide(config)
+
+
+def draw_guide(config: Path) -> None:
+    """Two steps of the guide."""
+    from tui.app.screens.steps import step_screen
+    from tui.forms.opening import open_draft
+    from tui.guide.guide import Guide
+
+    for step, name in (("goal", "goal"), ("model", "guide")):
+        asyncio.run(draw(step_screen(Guide(open_draft(config)[0]), step), name))
 
 
 if __name__ == "__main__":

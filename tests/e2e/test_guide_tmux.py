@@ -48,7 +48,7 @@ def tmux(world: DemoWorld, warm: str, tmp_path: Path) -> Iterator[Tmux]:
 
 def press(tmux: Tmux, key: str, shown: str) -> None:
     """Press a key once the footer of the screen or of the dialog names it."""
-    tmux.wait_for(f" {shown} ")
+    tmux.wait_for(f" {shown}")
     tmux.type(key)
 
 

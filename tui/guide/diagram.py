@@ -13,7 +13,7 @@ from typing import Any, Final
 from tui.text import Line
 
 GIVEN, MADE, FROZEN = "▒", "█", "░"
-STYLE_OF: Final = {GIVEN: "band", MADE: "accent", FROZEN: "dim"}
+STYLE_OF: Final = {GIVEN: "dim", MADE: "band", FROZEN: "dim"}
 LABEL: Final = 10
 ROWS: Final = {"video": 2, "audio": 1}
 _LEGEND: Final = ((GIVEN, "given"), (MADE, "generated"), (FROZEN, "frozen"))
@@ -37,7 +37,7 @@ def diagram(strategy: Mapping[str, Any], width: int, size: tuple[int, int] | Non
         lines += [_row(modality if not index else "", row) for index, row in enumerate(bar)]
         for note in _notes(section, conditions):
             room = max(10, width - LABEL)
-            lines += [((" " * LABEL, "text"), (part, "dim")) for part in textwrap.wrap(note, room)]  # type: ignore[misc]
+            lines += [((" " * LABEL, "text"), (part, "dim")) for part in textwrap.wrap(note, room)]
     return [*lines, (), legend()]
 
 

@@ -55,14 +55,13 @@ class ModelFacts:
 def model_facts(paths: ModelPaths) -> ModelFacts:
     """Read the headers. Takes milliseconds on a local disk; on a slow one call it from a thread."""
     if not _exists(paths.checkpoint):
-        what = "is not on this machine" if paths.checkpoint else "is not chosen yet"
-        return ModelFacts(
-            paths, StepState("open", f"the checkpoint {what}"), (f"The checkpoint {what}.",), checkpoint=False
-        )
+        missing = "not on this machine" if paths.checkpoint else "not chosen yet"
+        state = StepState("open", "no checkpoint here" if paths.checkpoint else "no checkpoint chosen")
+        return ModelFacts(paths, state, (f"The checkpoint is {missing}.",), checkpoint=False)
     try:
         checkpoint = read_checkpoint(Path(paths.checkpoint).expanduser())
     except WizardError as error:
-        return ModelFacts(paths, StepState("wrong", "the checkpoint cannot be used"), tuple(_error(error)))
+        return ModelFacts(paths, StepState("wrong", "checkpoint cannot be used"), tuple(_error(error)))
     lines = list(_described(checkpoint))
     state, more = _encoder(checkpoint, paths.encoder)
     name = f"LTX-{checkpoint.family}, {checkpoint.layout}"
@@ -109,16 +108,16 @@ def _encoder(checkpoint: Checkpoint, path: str) -> tuple[StepState, list[str]]:
     if not path:
         return StepState("open", "no text encoder chosen"), ["The text encoder is not chosen yet."]
     if not _exists(path):
-        return StepState("open", "the text encoder is not here"), ["The text encoder is not on this machine."]
+        return StepState("open", "text encoder not here"), ["The text encoder is not on this machine."]
     try:
         encoder = read_text_encoder(path)
     except WizardError as error:
-        return StepState("wrong", "the text encoder cannot be used"), list(_error(error))
+        return StepState("wrong", "text encoder cannot be used"), list(_error(error))
     mismatch = compatibility(checkpoint, encoder)
     if mismatch is None:
         return StepState("done", ""), [f"given: {_name(encoder)}; it matches"]
     lines = [f"{'error' if mismatch.fatal else 'warning'}: {mismatch.message}", f"  next: {mismatch.hint}"]
-    wrong = StepState("wrong", "the text encoder does not match")
+    wrong = StepState("wrong", "text encoder does not match")
     return (wrong if mismatch.fatal else StepState("done", "")), [f"given: {_name(encoder)}", *lines]
 
 

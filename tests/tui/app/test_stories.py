@@ -181,7 +181,7 @@ async def test_only_the_launch_is_gated_and_it_leads_to_what_is_wrong() -> None:
         await until(pilot, lambda: "things are in the way" in shown(pilot))
         text = shown(pilot)
         assert "lora.rank" in text
-        assert "the checkpoint is not on this machine" in text
+        assert "no checkpoint here" in text
         assert "there is nothing at this path" in text
         await typist.press("enter")
         await typist.at_step("targets")

@@ -35,5 +35,5 @@ def _wrapped(facts: Iterable[str], width: int) -> Iterable[Line]:
         elif not text.startswith("  "):
             style = "text"
         shown = "warn" if style == "bad" and text.startswith("  ") else style
-        for part in textwrap.wrap(text, width, subsequent_indent="    ") or [""]:
+        for part in textwrap.wrap(text, width, subsequent_indent="    ", break_on_hyphens=False) or [""]:
             yield ((part, shown),)

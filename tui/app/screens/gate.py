@@ -61,8 +61,8 @@ class GateScreen(ModalScreen[Obstacle]):
         if cursor is None:
             return
         one, width = self._obstacles[cursor], max(20, pane.size.width or 70)
-        message = textwrap.wrap(one.message, width)[:2]
-        lines: list[Line] = [((part, "text"),) for part in message]
+        long = len(one.path) + len(one.message) > width - 20
+        lines: list[Line] = [((part, "text"),) for part in textwrap.wrap(one.message, width)[: 3 if long else 0]]
         lines += [((part, "warn"),) for part in textwrap.wrap(one.hint, width)[: 4 - len(lines)]]
         pane.set_lines(lines)
 

@@ -17,7 +17,7 @@ COLUMN: Final = 100
 """From this width of the screen on the steps stand in a column."""
 WORDS: Final = 160
 """From this width on they say in words how far they are."""
-NARROW, WIDE = 24, 50
+NARROW, WIDE = 24, 56
 """Columns of the rail without and with words."""
 HEAD: Final = 2
 """Lines above the first step of the column."""
@@ -44,7 +44,7 @@ class StepRail(LineView):
     DEFAULT_CSS = """
     StepRail { dock: top; width: 100%; height: 1; background: $panel; }
     StepRail.column { dock: left; width: 24; height: 100%; padding: 0 1; }
-    StepRail.words { width: 50; }
+    StepRail.words { width: 56; }
     StepRail:ansi { background: ansi_default; }
     """
 
