@@ -86,8 +86,8 @@ class Recording:
     def exit(self, state: str, code: int, message: str = "") -> None:
         self._log.append("exit", state=state, code=code, message=message)
 
-    def status(self, phase: str, *, pid: int = 4242, pid_start: float | None = None, **more: object) -> None:
-        """Write status.json. The default process id belongs to nobody here: the run then counts as crashed."""
+    def status(self, phase: str, *, pid: int = 2**22 + 7, pid_start: float | None = None, **more: object) -> None:
+        """Write status.json. The default process id is beyond what Linux gives out: the run then counts as crashed."""
         status = Status(
             run_id="recorded",
             host=socket.gethostname(),

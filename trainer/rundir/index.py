@@ -14,8 +14,8 @@ How a viewer attaches::
 
 ``index.columns`` holds every metric in bins, exact up to ``index.offset``; while much is unread ``index.outline`` is
 the same from samples all over the file, good for a first picture. ``index.marks`` are the newest events that are no
-metrics, in order; a run event among them says where an attempt began (``resumed_step``), but the columns have that
-behind them already.
+metrics, in order, each with ``at_step``, the newest step when it was written; a run event among them says where an
+attempt began (``resumed_step``), but the columns have that behind them already.
 """
 
 from __future__ import annotations
@@ -104,27 +104,31 @@ class EventIndex:
         """For its counts of lines that were no events."""
         return self._reader
 
-    def catch_up(self, max_seconds: float = 0.05) -> bool:
-        """Take in what is unread for about ``max_seconds``, a block at a time; True when that changed anything."""
+    def catch_up(self, max_seconds: float = 0.05) -> list[Event]:
+        """Take in what is unread for about ``max_seconds``, a block at a time; the marks among it, as in ``marks``."""
         deadline = time.monotonic() + max_seconds
-        changed = False
-        while self.poll(0.0) or self.behind:
-            changed = True
-            if time.monotonic() >= deadline or not self.behind:
-                break
-        return changed
+        told: list[Event] = []
+        while True:
+            before = self.offset
+            told += self._advance(0.0)[1]
+            if not self.behind or self.offset == before or time.monotonic() >= deadline:
+                return told
 
     def poll(self, max_seconds: float = 0.05) -> list[Event]:
         """Take in what is new for about ``max_seconds``, and return it. For a long way catch_up is cheaper."""
+        return self._advance(max_seconds)[0]
+
+    def _advance(self, max_seconds: float) -> tuple[list[Event], list[Event]]:
+        """All events that were read, and the marks among them."""
         events = self._reader.poll(max_seconds)
         if self._reader.restarts != self._restarts:
             self._restarts = self._reader.restarts
             self.columns, self.outline, self._saved_at = Columns(), None, 0
             self.marks.clear()
-        self._take(events)
+        marks = self._take(events)
         if not self.behind:
             self.outline = None
-        return events
+        return events, marks
 
     def save(self, *, least: int = WORTH_SAVING) -> bool:
         """Write the index if ``least`` bytes were read since the last one; False when not, or when it cannot be."""
@@ -136,8 +140,9 @@ class EventIndex:
         self._saved_at = offset
         return True
 
-    def _take(self, events: list[Event]) -> None:
+    def _take(self, events: list[Event]) -> list[Event]:
         records: list[Record] = []
+        marks: list[Event] = []
         for event in events:
             if event["type"] == "metric":
                 record = metric_record(event)
@@ -150,18 +155,19 @@ class EventIndex:
                 first = resumed_step(event)
                 self.columns.cut(0 if first is None else first + 1)
             if event["type"] != "phase" or event.get("done") is None:
-                self._mark(event)
+                marks.append({**event, "at_step": records[-1][0] if records else max(0, self.columns.last_step)})
         self.columns.take(records)
+        self.marks.extend(mark for mark in marks if _is_short(mark))
         if events:
             self.time = float(events[-1]["t"])
+        return marks
 
-    def _mark(self, event: Event) -> None:
-        try:
-            text = json.dumps(event)
-        except (ValueError, RecursionError):
-            return
-        if len(text) <= LARGEST_MARK:
-            self.marks.append(event)
+
+def _is_short(event: Event) -> bool:
+    try:
+        return len(json.dumps(event)) <= LARGEST_MARK
+    except (ValueError, RecursionError):
+        return False
 
 
 def metric_record(event: Mapping[str, Any]) -> Record | None:

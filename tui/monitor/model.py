@@ -138,6 +138,8 @@ class RunView:
         """Anything but a metric."""
         if isinstance(time := event.get("t"), int | float):
             self.time = float(time)
+        if (at := _whole(event.get("at_step"))) is not None:  # an index tells it, because it leaves the metrics out
+            self.step = at
         handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(self, event)

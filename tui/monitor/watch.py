@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,14 @@ from tui.monitor.plan import Plan
 
 CHUNK_SECONDS: Final = 0.05
 """Longest time one poll spends reading events; a longer history comes in several polls."""
+LOCK_SECONDS: Final = 0.2
+"""Longest time the screen waits for what a thread is reading."""
 STATUS_SECONDS: Final = 0.35
 """Shortest time between two looks at the status while a long history is read."""
 
 
 class RunWatch:
-    """What a viewer polls. ``poll`` may run in a thread; hold ``lock`` while reading ``view`` or ``log``."""
+    """What a viewer polls. ``poll`` may run in a thread; read ``view`` and ``log`` inside ``looking``."""
 
     def __init__(
         self,
@@ -55,6 +58,16 @@ class RunWatch:
         self._looked = float("-inf")
         self._shown = False
         """Whether there was something to draw already: reading the configuration can wait until then."""
+
+    @contextmanager
+    def looking(self) -> Iterator[bool]:
+        """Hold the lock to read ``view``; False when it was not to be had, as while a disk hangs."""
+        held = self.lock.acquire(timeout=LOCK_SECONDS)
+        try:
+            yield held
+        finally:
+            if held:
+                self.lock.release()
 
     def poll(self) -> bool:
         """Bring everything up to date; True when something changed."""
@@ -97,8 +110,9 @@ class RunWatch:
 
     def _poll_events(self, index: EventIndex) -> bool:
         # While an outline is shown, nobody else looks at the index's own columns, and the screen need not wait.
+        before = index.offset
         if self.outlined:
-            events = index.poll(CHUNK_SECONDS)
+            events = index.catch_up(CHUNK_SECONDS)
             self.lock.acquire()
         else:
             self.lock.acquire()
@@ -109,11 +123,11 @@ class RunWatch:
                 self.view = RunView(smoothing=self.view.smoothing)
             self.view.apply(events)
             self._show(index)
-            self.behind = index.behind and bool(events)
+            self.behind = index.behind and index.offset != before
             self.read_share = index.offset / index.size if index.size else 1.0
         finally:
             self.lock.release()
-        return bool(events)
+        return index.offset != before
 
     def _poll_files(self) -> bool:
         status = read_status(self.run.status_path)

@@ -93,7 +93,7 @@ def _exit(event: Mapping[str, Any]) -> str:
 
 
 def _unknown(event: Mapping[str, Any]) -> str:
-    rest = ", ".join(f"{key}={value}" for key, value in event.items() if key not in {"v", "t", "type"})
+    rest = ", ".join(f"{key}={value}" for key, value in event.items() if key not in {"v", "t", "type", "at_step"})
     return f"{event.get('type', 'event')}: {rest}"
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def recording(tmp_path: Path) -> Recording:
 
 
 def _alive(recording: Recording, phase: str = "training") -> None:
-    recording.clock.now = __import__("time").time()
+    recording.clock.now = time.time()
     recording.status(phase, pid=os.getpid(), pid_start=process_start(os.getpid()))
 
 
@@ -334,3 +335,16 @@ async def test_garbage_in_the_run_directory_is_survived(recording: Recording) ->
     async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "odd: x=[b]" in shown(pilot))
         assert isinstance(pilot.app, App)
+
+
+async def test_a_disk_that_hangs_holds_up_neither_the_screen_nor_leaving(recording: Recording) -> None:
+    recording.run.log_path.unlink()
+    os.mkfifo(recording.run.log_path)  # opening it waits for ever, as a dead network mount does
+    started = time.monotonic()
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await pilot.pause(1.0)
+        await pilot.press("2", "1", "tab", "q")
+    assert pilot.app.return_value == 0
+    assert time.monotonic() - started < 15
+    descriptor = os.open(recording.run.log_path, os.O_RDWR)  # lets the reader go
+    os.close(descriptor)

@@ -120,6 +120,7 @@ def test_a_long_history_shows_an_outline_first_and_everything_later(tmp_path: Pa
     recording.start()
     recording.steps(24_000)
     recording.checkpoint()
+    recording.answer("a", "lr", 1e-5, "ok", "the schedule now starts from 1e-05")
     recording.close()
     watch = RunWatch(tmp_path, recording.clock)
     watch.poll()
@@ -130,13 +131,14 @@ def test_a_long_history_shows_an_outline_first_and_everything_later(tmp_path: Pa
     assert watch.view.reached > 20_000, "the end is known before the middle"
     assert not _caught_up(watch).outlined
     assert sum(watch.view.series["loss"].bins.count) == 24_000
-    assert [note.kind for note in watch.view.notes][-1] == "checkpoint"
+    assert [note.kind for note in watch.view.notes][-1] == "control"
     watch.save_index()
     again = RunWatch(tmp_path, recording.clock)
     again.poll()
     assert not again.behind
     assert again.view.latest == watch.view.latest
-    assert [guide.letter for guide in again.view.guides] == ["C"]
+    assert [(guide.step, guide.letter) for guide in again.view.guides] == [(24_000, "C"), (24_000, "L")]
+    assert again.view.guides == watch.view.guides
 
 
 def test_memory_stays_bounded_however_long_the_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.worker import get_current_worker
 from typing_extensions import override
 
 from tui.app.keys import bindings
@@ -76,6 +76,7 @@ class MonitorScreen(WatchingScreen):
         self._pane = "charts"
         self._parts = Layout.of(0, 0, "charts")
         self._wake = threading.Event()
+        self._left = threading.Event()
         self._drawn = threading.Event()
         self._noted: tuple[object, ...] = ()
 
@@ -94,11 +95,14 @@ class MonitorScreen(WatchingScreen):
         self._drawn.set()
         self._arrange()
         self.query_one(f"#{self._pane}").focus()
-        self.run_worker(self._follow, thread=True, exclusive=True, name="watch")
+        # A daemon, and no worker: leaving must not wait for a disk that hangs.
+        follow = partial(contextvars.copy_context().run, self._follow)
+        threading.Thread(target=follow, name="watch", daemon=True).start()
         for other in self._overlays:
             self.run_worker(partial(self._read_other, other), thread=True, group="others")
 
     def on_unmount(self) -> None:
+        self._left.set()
         self._wake.set()
 
     def on_resize(self) -> None:
@@ -106,10 +110,10 @@ class MonitorScreen(WatchingScreen):
 
     def _follow(self) -> None:
         """Thread: poll, and tell the screen at most once per picture it has drawn."""
-        worker, saved, dirty = get_current_worker(), False, False
-        while not worker.is_cancelled:
+        saved = dirty = False
+        while not self._left.is_set():
             dirty = self.watch_run.poll() or dirty
-            if dirty and self._drawn.is_set():
+            if dirty and self._drawn.is_set() and not self._left.is_set():
                 self._drawn.clear()
                 dirty = False
                 self.post_message(self.Polled())
@@ -138,7 +142,9 @@ class MonitorScreen(WatchingScreen):
         if not self.is_mounted:
             return
         watch, width = self.watch_run, self.size.width
-        with watch.lock:
+        with watch.looking() as held:
+            if not held:
+                return
             view = watch.view
             self.take_answers(view.notes)
             notice = self.notice
@@ -220,13 +226,13 @@ class MonitorScreen(WatchingScreen):
         self.query_one(f"#{self._pane}").focus()
 
     def action_why(self) -> None:
-        with self.watch_run.lock:
+        with self.watch_run.looking():
             found = findings(self.watch_run.view, self.watch_run.state, warmup=self.watch_run.plan.warmup_steps)
         self.app.push_screen(FindingsScreen(found))
 
     def on_chart_grid_changed(self, message: ChartGrid.Changed) -> None:
         grid = self.query_one(ChartGrid)
-        with self.watch_run.lock:
+        with self.watch_run.looking():
             if self.watch_run.view.smoothing != grid.smoothing:
                 self.watch_run.view.set_smoothing(grid.smoothing)
         self.notice = message.words

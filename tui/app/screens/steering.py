@@ -91,13 +91,13 @@ class SteeringScreen(Screen[None]):
         self.app.push_screen(ConfirmScreen(question, *details), answered)
 
     def action_learning_rate(self) -> None:
-        with self.watch_run.lock:
+        with self.watch_run.looking():
             now = self.watch_run.view.latest.get("lr")
         hint = "the schedule starts from it anew; above 0, at most 1, for example 5e-5"
         self._ask("Learning rate", short(now) if now is not None else "", hint, "lr")
 
     def action_interval(self) -> None:
-        with self.watch_run.lock:
+        with self.watch_run.looking():
             every = self.watch_run.checkpoint_interval
         hint = "checkpoint or validation, and after how many steps each"
         self._ask("Interval", f"checkpoint {every or 250}", hint, "interval")
