@@ -71,6 +71,6 @@ def test_a_run_is_watched_through_every_size(tmux: Tmux, tmp_path: Path) -> None
     recording.status("training", pid=os.getpid(), pid_start=process_start(os.getpid()))
     tmux.wait_for("step 201/2000")
     tmux.type("q")
-    tmux.wait_for("New configuration")
+    tmux.wait_for("fine-tune")
     tmux.type("q")
     tmux.wait_for("left-0")
