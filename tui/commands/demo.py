@@ -12,7 +12,7 @@ from tui.catalog import COMMANDS
 @click.command("demo", help=COMMANDS["demo"])
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default=Path("ltx2-demo"))
 @click.option("--preset", default="t2v_lora", show_default=True, help="The task preset to stage.")
-@click.option("--steps", type=click.IntRange(min=1), help="Optimizer steps; the default is plenty, 12 are enough to learn.")
+@click.option("--steps", type=click.IntRange(min=1), help="Optimizer steps; 12 suffice to learn.")
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of the training run.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=VALUE", help="Change one more field; repeatable.")
 @click.option("--plain", is_flag=True, help="Progress lines even when the terminal could draw the monitor.")
