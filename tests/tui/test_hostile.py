@@ -6,6 +6,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_the_list_of_runs_shows_it(hostile: RunDirectory, capsys: pytest.Capture
         assert not CONTROL & {character for text, _ in line for character in text}
 
 
-STATUSES = {
+STATUSES: dict[str, str | dict[str, Any]] = {
     "no object": "[]",
     "commands": {"host": PAYLOAD, "pid": 10**30, "phase": PAYLOAD, "message": PAYLOAD, "error": PAYLOAD},
     "wrong numbers": {"host": "h", "pid": -1, "step": -(10**20), "total": 0, "eta_s": math.nan},

@@ -274,13 +274,10 @@ def _parse_line(line: bytes) -> Any:
 
 def is_event(value: Any) -> bool:
     """Whether something read is an event of this version: an object with ``v``, ``t`` and ``type``."""
-    return (
-        isinstance(value, dict)
-        and value.get("v") == VERSION
-        and isinstance(value.get("type"), str)
-        and type(moment := value.get("t")) in _NUMBERS
-        and moment - moment == 0  # neither NaN nor infinite
-    )
+    if not isinstance(value, dict) or value.get("v") != VERSION or not isinstance(value.get("type"), str):
+        return False
+    moment: Any = value.get("t")
+    return type(moment) in _NUMBERS and moment - moment == 0  # neither NaN nor infinite
 
 
 def read_tail(path: Path, max_bytes: int = 1 << 16) -> list[Event]:
