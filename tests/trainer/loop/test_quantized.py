@@ -16,7 +16,7 @@ from trainer.rundir import RunDirectory, send
 INT8 = {"acceleration__quantization": "int8-quanto"}
 
 
-@pytest.mark.parametrize("kind", ["int8-quanto", "fp8-quanto", "int4-quanto"])
+@pytest.mark.parametrize("kind", ["int8-quanto", "fp8-quanto", "int4-quanto", "nf4-bnb"])
 def test_training_in_bf16_with_checkpointing(clips: Path, tmp_path: Path, kind: str) -> None:
     output = tmp_path / "run"
     changes = {
