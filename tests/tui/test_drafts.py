@@ -96,6 +96,16 @@ def first_step() -> GoalScreen:
     return GoalScreen(Guide.new())
 
 
+async def test_what_was_saved_right_before_the_end_is_not_offered(own_directories: Path) -> None:
+    draft = Draft.new(presets.load("t2v_lora"), preset="t2v_lora", path=own_directories / "fox.yaml")
+    draft.set("lora.rank", 64)
+    async with app(WizardScreen(draft)).run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(kept(DraftStore().folder)) == 1)
+        await pilot.press("w", "ctrl+q")
+    assert (own_directories / "fox.yaml").is_file()
+    assert kept(DraftStore().folder) == []
+
+
 async def test_home_offers_what_was_left_and_forgets_it_when_it_is_saved(own_directories: Path) -> None:
     draft = Draft.new(presets.load("t2v_lora"), preset="t2v_lora", path=own_directories / "fox.yaml")
     draft.set("lora.rank", 64)

@@ -85,6 +85,7 @@ class WizardApp(App[int]):
         loop = asyncio.get_running_loop()
         for number in LEAVE_SIGNALS:
             loop.remove_signal_handler(number)
+        self.autosave.settle()
 
     async def _open(self, opener: Opener) -> None:
         """Build the first screen now that something is on the terminal, then take the keys typed meanwhile."""
@@ -107,6 +108,7 @@ class WizardApp(App[int]):
     # ---------------------------------------------------------------- keys
 
     def action_leave(self) -> None:
+        self.autosave.look()
         self.exit(0)
 
     def action_repaint(self) -> None:

@@ -52,6 +52,12 @@ class Autosave:
                 if self._store.keep(kept.file, draft):
                     kept.data = draft.data
 
+    def settle(self) -> None:
+        """Forget what was saved since the last look; the program ends."""
+        for kept in list(self._kept):
+            if not _worth_keeping(kept.draft):
+                self.forget(kept.draft)
+
     def adopt(self, draft: Draft, file: Path) -> None:
         """A draft that came back from ``file`` is kept there from now on."""
         self._kept.append(Kept(draft, file))
