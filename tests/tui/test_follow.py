@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.forms.support import small
+from trainer.rundir.events import EventReader
 from trainer.rundir.layout import RunDirectory
 from trainer.rundir.status import read_status
 from tui.follow import Follower
@@ -166,3 +167,20 @@ def test_a_trainer_that_somebody_else_started_is_followed_to_its_end(start: Star
     assert Follower(run).follow(found) == 0
     process.wait(10)
     assert running_trainer(run) is None
+
+
+def test_a_demo_started_again_attaches_to_its_living_trainer(
+    start: Start, run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tui.commands.demo import _train
+    from tui.demo.steps import Demo, DemoOptions
+
+    _, process = start("100 finish")
+    _when_training(run, lambda: None).join()
+    said: list[object] = []
+    Demo(DemoOptions(tmp_path), say=said.append, train=lambda _: 0)._check(run.path)
+    assert "going on" in str(said[-1])
+    assert _train(tmp_path / "config.yaml", plain=True) == 0
+    process.wait(10)
+    assert f"process {process.pid} trains it already" in capsys.readouterr().out
+    assert [event["type"] for event in EventReader(run.events_path).poll(5.0)].count("run") == 1
