@@ -32,13 +32,12 @@ class Gathered:
     def update(self, series: Series, window: Window, columns: int, *, smooth: bool) -> list[DotColumn]:
         """The ``columns`` dot columns of ``series`` inside ``window``."""
         key = (series.generation, window, columns, smooth)
-        first = 0
-        if series is self._series and key == self._key and self._bins:
-            first = min(self._bins, len(series.bins)) - 1
-        else:
+        known = series is self._series and key == self._key
+        first = max(0, min(self._bins, len(series.bins)) - 1) if known else 0
+        if not first:
             self._series, self._key = series, key
             self.columns = [DotColumn() for _ in range(columns)]
-        self._fill(series, window, max(0, first), smooth=smooth)
+        self._fill(series, window, first, smooth=smooth)
         self._bins = len(series.bins)
         return self.columns
 

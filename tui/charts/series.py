@@ -32,7 +32,8 @@ class Series:
     """Weight that the running mean keeps per value, in [0, 1)."""
     _smooth: list[float] = field(default_factory=list)
     """The mean at the end of each bin; NaN while there is none."""
-    _weights: list[float] = field(default_factory=list)
+    _sums: list[tuple[float, float]] = field(default_factory=list)
+    """Mean times weight, and weight, at the end of each bin: going on from there, nothing is rounded twice."""
     _known: tuple[object, ...] = ()
 
     @property
@@ -76,9 +77,8 @@ class Series:
         known = self.generation
         start = max(0, len(self._smooth) - 1) if known == self._known else 0
         self._known = known
-        del self._smooth[start:], self._weights[start:]
-        weight = self._weights[-1] if self._weights else 0.0
-        value = self._smooth[-1] * weight if weight else 0.0
+        del self._smooth[start:], self._sums[start:]
+        value, weight = self._sums[-1] if self._sums else (0.0, 0.0)
         bins = self.bins
         for count, total in zip(bins.count[start:], bins.total[start:], strict=True):
             if count:
@@ -86,7 +86,7 @@ class Series:
                 value = value * keep + total / count * (1 - keep)
                 weight = weight * keep + (1 - keep)
             self._smooth.append(value / weight if weight else math.nan)
-            self._weights.append(weight)
+            self._sums.append((value, weight))
         return self._smooth
 
     def at(self, step: int) -> Reading | None:

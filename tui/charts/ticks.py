@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+SMALLEST = 1e-290
+"""A span below this is none: what is computed from it would lose its digits."""
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -21,8 +23,8 @@ def nice_range(low: float, high: float, pieces: int) -> tuple[float, float, floa
 
     Because the ends are round, the range changes rarely while a curve grows, and a chart repaints rarely.
     """
-    if high - low < abs(high) * 1e-9 or high <= low:
-        margin = abs(high) * 0.1 or 1.0
+    if high - low < max(abs(high) * 1e-9, SMALLEST):
+        margin = abs(high) * 0.1 if abs(high) > SMALLEST * 10 else 1.0
         low, high = low - margin, high + margin
     step = nice_step(high - low, pieces)
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step

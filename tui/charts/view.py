@@ -9,6 +9,8 @@ from typing import Final
 
 from tui.charts.ticks import grown_domain, nice_range
 
+LARGEST: Final = 1e300
+"""Values beyond are drawn at the edge: the difference of two of them would be infinite."""
 SMALLEST_WINDOW: Final = 16
 """Steps: closer than this there is nothing more to see."""
 
@@ -103,7 +105,7 @@ def make_view(
     scale: float = 1.0,
 ) -> View:
     """A view of ``bounds``, moved outwards to round numbers. ``floor`` is the lowest positive value, for ``log``."""
-    low, high = bounds[0] * scale, bounds[1] * scale
+    low, high = (max(-LARGEST, min(LARGEST, bound * scale)) for bound in bounds)
     log = log and high > 0
     if log:
         low = low if low > 0 else (floor or bounds[1]) * scale

@@ -97,7 +97,7 @@ def _progress(view: RunView, status: Status | None, state: str, now: float, widt
     spans: list[Span] = [(f"{phase} ", "strong"), (f"step {step}" + (f"/{total}" if total else ""), "text")]
     if total:
         share = min(1.0, step / total)
-        spans += [(" " + bar(share, 20 if width >= 70 else 8), "accent"), (f" {100 * share:.0f} %", "text")]
+        spans += [(" " + bar(share, _bar_width(width)), "accent"), (f" {100 * share:.0f} %", "text")]
     if status is not None and status.eta_s is not None and phase == "training":
         spans.append((f"  {duration(max(0.0, status.eta_s - (now - status.updated)))} left", "text"))
     if view.exit_message:
@@ -110,7 +110,7 @@ def _working(view: RunView, phase: str, width: int) -> Line:
     spans: list[Span] = [(f"{phase} ", "strong")]
     if view.phase.done is not None and view.phase.total:
         share = min(1.0, max(0.0, view.phase.done / view.phase.total))
-        spans += [(bar(share, 20 if width >= 70 else 8), "accent"), (f" {100 * share:.0f} %  ", "text")]
+        spans += [(bar(share, _bar_width(width)), "accent"), (f" {100 * share:.0f} %  ", "text")]
     return (*spans, (view.phase.message, "dim"))
 
 
@@ -169,6 +169,11 @@ def _joined(facts: Iterator[list[Span]], width: int) -> Line:
         line += fact
         used += length
     return tuple(line)
+
+
+def _bar_width(width: int) -> int:
+    """Cells of the progress bar; at 80 columns what comes next has to fit behind it."""
+    return 20 if width >= 100 else 10 if width >= 70 else 8
 
 
 def bar(share: float, width: int) -> str:

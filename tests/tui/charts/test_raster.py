@@ -86,7 +86,7 @@ def test_logarithmic_axis_needs_positive_values() -> None:
 
 
 @given(
-    st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=1, max_size=80),
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=80),
     st.integers(1, 30),
     st.integers(1, 12),
     st.booleans(),
