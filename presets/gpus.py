@@ -41,17 +41,19 @@ class Driver:
     """Why nothing is known; empty when something is."""
 
 
+def find_gpus() -> tuple[Gpu, ...]:
+    """The cards here; none where the driver does not answer."""
+    return _ask_for_gpus()[0]
+
+
 def find_driver() -> Driver:
-    """Ask ``nvidia-smi``; a machine without a card is no error."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return Driver((), None, "nvidia-smi is not installed: no NVIDIA driver is seen here")
-    rows, problem = _ask([tool, f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"])
+    """Ask ``nvidia-smi`` for everything; a machine without a card is no error."""
+    found, problem = _ask_for_gpus()
     if problem:
         return Driver((), None, problem)
-    header, _ = _ask([tool])
-    found = re.search(r"CUDA (?:UMD )?Version:\s*(\d+)\.(\d+)", header)
-    return Driver(tuple(gpus(rows)), (int(found[1]), int(found[2])) if found else None)
+    header, _ = _ask([])
+    newest = re.search(r"CUDA (?:UMD )?Version:\s*(\d+)\.(\d+)", header)
+    return Driver(found, (int(newest[1]), int(newest[2])) if newest else None)
 
 
 def gpus(answer: str) -> Iterator[Gpu]:
@@ -73,10 +75,18 @@ def gpus(answer: str) -> Iterator[Gpu]:
         )
 
 
-def _ask(command: list[str]) -> tuple[str, str]:
-    """Standard output, and what went wrong."""
+def _ask_for_gpus() -> tuple[tuple[Gpu, ...], str]:
+    rows, problem = _ask([f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"])
+    return tuple(gpus(rows)), problem
+
+
+def _ask(options: list[str]) -> tuple[str, str]:
+    """The tool's standard output, and what went wrong."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return "", "nvidia-smi is not installed: no NVIDIA driver is seen here"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run([tool, *options], capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return "", f"nvidia-smi did not answer within {_SECONDS} s: the driver hangs"
     except OSError as error:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import Final
 
-_SECONDS: Final = 5
-_MIB: Final = 2**20
+from presets.gpus import find_gpus
+
 _ALIKE: Final = 0.03
 """A card of 24 GB may report 23.5."""
 
@@ -26,16 +24,7 @@ class Card:
 
 def card() -> Card | None:
     """The smallest NVIDIA card here; None when there is none or its driver does not answer."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return None
-    query = [tool, "--query-gpu=memory.total,name", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = [line.partition(",") for line in answer.splitlines()]
-    cards = [Card(name.strip(), int(size) * _MIB) for size, _, name in lines if size.strip().isdigit()]
+    cards = [Card(gpu.name, gpu.total) for gpu in find_gpus()]
     return min(cards, key=lambda found: found.memory, default=None)
 
 

@@ -5,19 +5,13 @@ from pathlib import Path
 import pytest
 
 from presets.gpus import find_driver, gpus
+from tests.support.driver import write_driver
 
 ROWS = """0, NVIDIA GeForce RTX 5090, 32607, 812, 37, 12.0, 570.86.10
 1, NVIDIA A10, 23028, 0, [N/A], 8.6, 570.86.10
 nonsense
 2, Broken, [Unknown Error], 0, 0, 8.6, 1
 """
-
-
-def _tool(folder: Path, script: str) -> None:
-    """A driver tool of its own words on the search path."""
-    tool = folder / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(0o755)
 
 
 def test_cards_are_read_and_lines_that_are_none_passed_over() -> None:
@@ -36,9 +30,8 @@ def test_no_driver_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 def test_the_driver_is_asked_for_its_cards_and_its_cuda(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    lines = f'case "$1" in --query*) echo "{ROWS.splitlines()[0]}";; *) echo "| CUDA Version: 12.8 |";; esac'
-    _tool(tmp_path, lines)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    write_driver(tmp_path, (32607, "12.0", "NVIDIA GeForce RTX 5090"))
+    monkeypatch.setenv("PATH", str(tmp_path))
     found = find_driver()
     assert [gpu.name for gpu in found.gpus] == ["NVIDIA GeForce RTX 5090"]
     assert found.cuda == (12, 8)
@@ -46,6 +39,8 @@ def test_the_driver_is_asked_for_its_cards_and_its_cuda(monkeypatch: pytest.Monk
 
 
 def test_a_failing_driver_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    _tool(tmp_path, 'echo "Failed to initialize NVML: Driver/library version mismatch"; exit 18')
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'Failed to initialize NVML: Driver/library version mismatch'; exit 18\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "version mismatch" in find_driver().problem

@@ -4,12 +4,11 @@ checked elsewhere than it is trained."""
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from presets.gpus import find_gpus
 from presets.memory import GIB, Card, Proposal, known, solve, weigh
 from presets.memory.card import card as card_here
 from presets.memory.card import host_memory
@@ -23,7 +22,6 @@ BF16_SINCE: Final = (8, 0)
 FP8_SINCE: Final = (8, 9)
 """Compute capability from which on a card converts eight-bit floats by itself (Ada)."""
 SLOW: Final = ("int4-quanto",)
-_SECONDS: Final = 5
 
 
 def precision(facts: Facts) -> Iterator[Problem]:
@@ -114,19 +112,4 @@ def _gb(size: int) -> str:
 @cache
 def compute_capability() -> tuple[int, int] | None:
     """Of the oldest NVIDIA card here; None when there is none or its driver does not answer."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return None
-    query = [tool, "--query-gpu=compute_cap", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return oldest(answer)
-
-
-def oldest(answer: str) -> tuple[int, int] | None:
-    """The lowest capability in the driver's answer, one ``major.minor`` a line."""
-    parts = [line.strip().split(".") for line in answer.splitlines()]
-    found = [(int(part[0]), int(part[1])) for part in parts if len(part) == 2 and all(map(str.isdigit, part))]
-    return min(found, default=None)
+    return min((gpu.capability for gpu in find_gpus() if gpu.capability is not None), default=None)

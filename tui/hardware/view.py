@@ -140,7 +140,8 @@ class HardwareView:
         for phase in found.phases:
             yield Item("phase", _bar(found, phase, self.card))
         host = f"host memory {found.host_bytes / GIB:.1f} GB"
-        have = f" of {self.machine.host_bytes / GIB:.0f} GB here" if self.machine is not None else ""
+        here = self.machine.host_bytes if self.machine is not None else None
+        have = f" of {here / GIB:.0f} GB here" if here is not None else ""
         yield _note(f"{host}{have}, disk {found.disk_bytes / GIB:.1f} GB")
 
     def _levers(self) -> Iterator[Item]:

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
-
 from presets.gpus import Driver, find_driver
-from presets.memory import GIB, Calibration, Estimate, JobShape, Proposal, Wish, estimate, settled, solve
-from presets.memory.calibration import Measurement, apply, load
+from presets.memory import GIB, Estimate, JobShape, Proposal, Wish, known, solve, weigh
+from presets.memory.card import card_of_size, host_memory
 from schemas import validate
 from schemas.errors import WizardError
 from schemas.paths import parse_path, set_in
@@ -23,30 +21,17 @@ class Machine:
     """What the estimate is held against."""
 
     driver: Driver
-    host_bytes: int
-    measurements: tuple[Measurement, ...] = ()
-    """Of earlier runs."""
+    host_bytes: int | None
 
     @classmethod
     def here(cls) -> Machine:
         """This one."""
-        return cls(find_driver(), psutil.virtual_memory().total, load())
+        return cls(find_driver(), host_memory())
 
     @property
     def card_bytes(self) -> int | None:
         """Of the smallest card, which is the one that decides."""
         return min((gpu.total for gpu in self.driver.gpus), default=None)
-
-    def calibration(self, job: JobShape) -> Calibration:
-        """What earlier runs of this kind on this card say."""
-        names = {gpu.name for gpu in self.driver.gpus}
-        card = next(iter(names)) if len(names) == 1 else None
-        return apply(
-            self.measurements,
-            card,
-            job.model.name,
-            f"{'full' if job.run.full else 'lora'}/{job.run.quantization or 'none'}",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +44,16 @@ class Weight:
     problem: str = ""
 
 
-def weigh(data: Mapping[str, Any], variants: Mapping[int, Mapping[str, Any]], machine: Machine, card: int) -> Weight:
-    """Estimate a draft against a card of ``card`` bytes, and the variants of it for each tier."""
+def weigh_draft(data: Mapping[str, Any], variants: Mapping[int, Mapping[str, Any]], card: int) -> Weight:
+    """Estimate a draft on a card of ``card`` bytes (0: none is known), and the variants of it on their tiers."""
     try:
-        found = _estimate(data, machine, card)
+        found = weigh(_job(data), card_of_size(card) if card else None)
     except WizardError as error:
         return Weight(problem=error.message)
     needs = {}
     for size, variant in variants.items():
         try:
-            needs[size] = _estimate(variant, machine, size * GIB).peak_bytes
+            needs[size] = weigh(_job(variant), card_of_size(size * GIB)).peak_bytes
         except WizardError:
             continue
     return Weight(found, needs)
@@ -77,7 +62,7 @@ def weigh(data: Mapping[str, Any], variants: Mapping[int, Mapping[str, Any]], ma
 def proposals(data: Mapping[str, Any], machine: Machine, card: int, wish: Wish) -> tuple[Proposal, ...]:
     """Ways to make a valid draft fit. Raises ConfigError for one that is not."""
     job = _job(data)
-    return solve(job, card, machine.host_bytes, wish, machine.calibration(job))
+    return solve(job, card, machine.host_bytes, wish, known(job, card_of_size(card)))
 
 
 def with_values(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,10 +75,3 @@ def with_values(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
 
 def _job(data: Mapping[str, Any]) -> JobShape:
     return memory_job(validate(copy.deepcopy(dict(data))))
-
-
-def _estimate(data: Mapping[str, Any], machine: Machine, card: int) -> Estimate:
-    """What the run needs once the trainer has chosen what it may choose on this card."""
-    job = _job(data)
-    calibration = machine.calibration(job)
-    return estimate(settled(job, card, calibration) if card else job, calibration)

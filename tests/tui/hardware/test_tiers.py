@@ -9,7 +9,7 @@ from schemas.paths import MISSING
 from tui.forms.draft import Draft
 from tui.hardware.tiers import for_tier, tiers
 from tui.hardware.view import HardwareView
-from tui.hardware.weighing import Machine, Weight, proposals, weigh, with_values
+from tui.hardware.weighing import Machine, Weight, proposals, weigh_draft, with_values
 
 MACHINE = Machine(Driver((), None, "no driver"), 64 * GIB)
 
@@ -49,11 +49,11 @@ def test_every_tier_says_what_it_sets() -> None:
 
 def test_a_draft_is_weighed_and_its_tiers_beside_it() -> None:
     draft = Draft.new(presets.load("t2v_lora"), preset="t2v_lora")
-    found = weigh(draft.data, {32: for_tier(draft, 32)}, MACHINE, 32 * GIB)
+    found = weigh_draft(draft.data, {32: for_tier(draft, 32)}, 32 * GIB)
     assert found.estimate is not None
     assert not found.estimate.fits(32 * GIB), "the published preset is for 80 GB"
     assert found.tiers[32] <= 28 * GIB
-    wrong = weigh({"model": 3}, {}, MACHINE, 32 * GIB)
+    wrong = weigh_draft({"model": 3}, {}, 32 * GIB)
     assert wrong.estimate is None
     assert wrong.problem
 
@@ -64,7 +64,7 @@ def test_proposals_fit_when_they_say_so(wish: str) -> None:
     best = proposals(data, MACHINE, 32 * GIB, "fastest" if wish == "fastest" else "best quality")[0]
     assert best.fits
     after = with_values(data, {change.path: change.value for change in best.changes})
-    weight = weigh(after, {}, MACHINE, 32 * GIB)
+    weight = weigh_draft(after, {}, 32 * GIB)
     assert weight.estimate is not None
     assert weight.estimate.fits(32 * GIB)
 
@@ -82,7 +82,7 @@ def test_rows_for_cards_tiers_phases_and_levers_fit_every_width() -> None:
     draft = Draft.new(presets.load("t2v_lora", vram=32), preset="t2v_lora")
     gpu = Gpu(0, "A [red] \x1b[31m card", 32 * GIB, GIB, 3, (12, 0), "570")
     view = HardwareView(draft, 32 * GIB, Machine(Driver((gpu,), (12, 8)), 64 * GIB))
-    for weight in (Weight(), weigh(draft.data, {32: draft.data}, MACHINE, 32 * GIB)):
+    for weight in (Weight(), weigh_draft(draft.data, {32: draft.data}, 32 * GIB)):
         view.weight = weight
         for width in (20, 60, 80, 200):
             view.rebuild(width)

@@ -19,7 +19,7 @@ from tui.forms import edits
 from tui.forms.draft import Draft
 from tui.hardware.tiers import for_tier
 from tui.hardware.view import HardwareView
-from tui.hardware.weighing import Machine, Weight, proposals, weigh, with_values
+from tui.hardware.weighing import Machine, Weight, proposals, weigh_draft, with_values
 
 
 class HardwareScreen(Screen[None]):
@@ -71,7 +71,7 @@ class HardwareScreen(Screen[None]):
         machine = self._machine or Machine.here()
         card = card or machine.card_bytes or 0
         variants = {tier.size: for_tier(self.draft, tier.size) for tier in self.view.all_tiers}
-        self.call_later(self._weighed, data, machine, card, weigh(data, variants, machine, card))
+        self.call_later(self._weighed, data, machine, card, weigh_draft(data, variants, card))
 
     def _weighed(self, data: dict[str, object], machine: Machine, card: int, weight: Weight) -> None:
         if not self.is_mounted or data is not self.draft.data:
