@@ -97,8 +97,8 @@ def _prepared(question: DataQuestion, path: Path) -> DataFacts:
     missing = sorted({name for name in roles.values() if not (root / name).is_dir()})
     if missing:
         words = f"lacks {', '.join(f'{name}/' for name in missing)}"
-        lines = (f"error: {root} {words}", "  why:  the modalities and conditions read these directories")
-        return DataFacts(question, StepState("wrong", words), (*lines, *_again(dataset)), dataset)
+        reason = (f"error: {root} {words}", "  why:  the modalities and conditions read these directories")
+        return DataFacts(question, StepState("wrong", words), (*reason, *_again(dataset)), dataset)
     index = DatasetIndex.build(root, roles)
     count = len(index.samples)
     state = StepState("done" if count else "wrong", f"{count} clips" if count else "no complete clip")
@@ -161,8 +161,8 @@ def _dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
 def _raw(question: DataQuestion, path: Path) -> DataFacts:
     raw = inspect_raw(path)
     if not raw.roles:
-        lines = (f"{path}: {raw.rows} media files and no dataset file", "  next: write a dataset file with captions")
-        return DataFacts(question, StepState("open", "no dataset file"), lines)
+        words = (f"{path}: {raw.rows} media files and no dataset file", "  next: write a dataset file with captions")
+        return DataFacts(question, StepState("open", "no dataset file"), words)
     lacking = [column for column in question.columns if column not in raw.roles]
     lines = [f"{raw.rows} clips, not prepared yet, in {raw.path}", *_media(raw)]
     if lacking:

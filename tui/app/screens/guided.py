@@ -40,7 +40,7 @@ class Guided(DraftScreen):
 
     @classmethod
     @override
-    def _css_bases(cls, base: type[DOMNode]) -> Sequence[type[DOMNode]]:
+    def _css_bases(cls, base: type[DOMNode]) -> Sequence[type[DOMNode]]:  # type: ignore[override] # cached there
         """A step looks like the screen it is made from; Textual follows the first base alone."""
         return tuple(each for each in base.__mro__ if issubclass(each, DOMNode))
 
