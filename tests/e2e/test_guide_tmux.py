@@ -18,7 +18,11 @@ from trainer.rundir import RunDirectory, read_status
 from trainer.rundir.process import same_process
 from tui.launch import PYTHON_VARIABLE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
