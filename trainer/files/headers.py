@@ -12,6 +12,7 @@ import math
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Never
@@ -112,7 +113,7 @@ def read_header(path: str | Path) -> Header:
             f"the safetensors header is damaged: {error}", where=path, hint="download or export the file again"
         ) from error
     _check_layout(path, tensors, 8 + length, kind.st_size)
-    return Header(path, MappingProxyType(metadata), MappingProxyType(tensors), kind.st_size)
+    return Header(path, metadata, tensors, kind.st_size)
 
 
 def _directory_error(path: Path) -> CheckpointError:
@@ -164,7 +165,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _parse(text: bytes, data_start: int) -> tuple[dict[str, str], dict[str, TensorInfo]]:
+@lru_cache(maxsize=8)
+def _parse(text: bytes, data_start: int) -> tuple[Mapping[str, str], Mapping[str, TensorInfo]]:
+    """A header's metadata and tensors; kept by the text, so looking at a model again is quick."""
     try:
         found = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except _HeaderError:
@@ -178,7 +181,8 @@ def _parse(text: bytes, data_start: int) -> tuple[dict[str, str], dict[str, Tens
     metadata = found.pop(_METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _HeaderError("__metadata__ is not a map of texts")
-    return metadata, {name: _tensor(name, entry, data_start) for name, entry in found.items()}
+    tensors = {name: _tensor(name, entry, data_start) for name, entry in found.items()}
+    return MappingProxyType(metadata), MappingProxyType(tensors)
 
 
 def _is_size(value: object) -> bool:
