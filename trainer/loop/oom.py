@@ -30,9 +30,9 @@ _GIB: Final = 2**30
 
 
 def explain_oom(
-    config: LtxTrainerConfig, device: torch.device, message: str, during: str = "a training step"
+    config: LtxTrainerConfig, device: torch.device, message: str, during: str = "a training step", fact: str = ""
 ) -> EnvironmentFault:
-    """The error to end with. ``message`` is what the device said."""
+    """The error to end with. ``message`` is what the device said, ``fact`` what ``measured`` said then, if asked."""
     phase = next((name for word, name in _PHASES.items() if word in during), STEP)
     job, card = memory_job(config), card_of(device)
     found = weigh(job, card)
@@ -43,7 +43,7 @@ def explain_oom(
         fixes.append(f"together, by the estimate: {settings} ({best.peak_bytes / _GIB:.1f} GB)")
     return EnvironmentFault(
         f"the device ran out of memory in {during}: {message.splitlines()[0]}",
-        why=f"{_fact(device)}; {_estimated(found, phase)}",
+        why=f"{fact or measured(device)}; {_estimated(found, phase)}",
         hint="; ".join(fixes),
     )
 
@@ -66,7 +66,8 @@ def _listed(changes: tuple[Change, ...]) -> list[str]:
     return [*fixes, "prepare the clips with fewer frames or a smaller resolution"][:3]
 
 
-def _fact(device: torch.device) -> str:
+def measured(device: torch.device) -> str:
+    """What was taken of the device at most since its account of peaks was begun, which every new phase does."""
     if device.type != "cuda":
         return "measured: nothing, for this device keeps no account of its memory"
     total = torch.cuda.get_device_properties(device).total_memory

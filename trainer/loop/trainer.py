@@ -15,7 +15,7 @@ from trainer.loop.delta import delta_metrics
 from trainer.loop.engine import Outcome
 from trainer.loop.memory import forget_peak, memory_metrics
 from trainer.loop.metrics import StepLosses, loss_metrics
-from trainer.loop.oom import explain_oom
+from trainer.loop.oom import explain_oom, measured
 from trainer.loop.reporter import Reporter
 from trainer.loop.saving import Saver
 from trainer.loop.session import Session
@@ -99,6 +99,8 @@ class Trainer:
         except (DataError, EnvironmentFault) as error:
             damaged = error
         # Outside the handler: its traceback would keep the activations alive.
+        device = self.session.engine.accelerator.device
+        fact = measured(device) if out_of_memory else ""  # now: saving begins another account of peaks
         self.session.progress.batches = consumed
         self.session.engine.drop_gradients()
         if torch.cuda.is_available():
@@ -107,7 +109,7 @@ class Trainer:
             self._save()
         if damaged is not None:
             raise damaged
-        raise explain_oom(self.session.config, self.session.engine.accelerator.device, out_of_memory)
+        raise explain_oom(self.session.config, device, out_of_memory, fact=fact)
 
     def _attempt(self) -> Step:
         engine, progress = self.session.engine, self.session.progress

@@ -6,6 +6,7 @@ The pieces are taken from the system directly. torch's own pinned memory comes i
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import weakref
 from collections.abc import Iterable, Mapping
@@ -121,6 +122,10 @@ def host_memory(size: int, *, pin: bool, runtime: Any = None) -> Tensor:
 
 
 def _pin(memory: Tensor, held: mmap.mmap, runtime: Any) -> None:
+    with contextlib.suppress(OSError):
+        # The processes that load clips are forked from this one, and at a fork the kernel copies what is pinned: all
+        # swapped blocks, for each of them.
+        held.madvise(mmap.MADV_DONTFORK)
     address = memory.data_ptr()
     failed = int(runtime.cudaHostRegister(address, memory.nbytes, 0))
     if failed:

@@ -73,6 +73,9 @@ class LayerFeed:
             for _ in range(_SLOTS)
         ]
         self._copies = torch.cuda.Stream(self.device) if cuda else None
+        if self._copies is not None:
+            # What was freed to make these slots may still be read by what is queued.
+            self._copies.wait_stream(torch.cuda.current_stream(self.device))
 
     def __iter__(self) -> Iterator[Mapping[str, Tensor]]:
         with ExitStack() as stack:

@@ -30,6 +30,15 @@ def test_a_step_that_does_not_fit_ends_with_everything_one_needs(
         seed_forward(seed, rank, step, micro_step)
 
     output = tmp_path / "run"
+    saved: list[bool] = []
+    asked: list[torch.device] = []
+
+    def measured(device: torch.device) -> str:
+        asked.append(device)
+        saved.append((output / "checkpoints" / "step_000002").exists())
+        return "measured: before the save"
+
+    monkeypatch.setattr("trainer.loop.trainer.measured", measured)
     monkeypatch.setattr("trainer.loop.engine.seed_forward", exhausted)
     with pytest.raises(EnvironmentFault) as raised:
         train(clips, output, checkpoints__interval=None, optimization__batch_size=1)
@@ -38,7 +47,10 @@ def test_a_step_that_does_not_fit_ends_with_everything_one_needs(
     assert weights_digest(output, 2)
     said = str(raised.value)
     assert "Tried to allocate 2.00 GiB" in said
-    assert "measured: " in said
+    # Saving begins another account of peaks, so it is too late to ask after it.
+    assert "measured: before the save" in said
+    assert (asked, saved) == ([CPU], [False])
+    assert (output / "checkpoints" / "step_000002").exists()
     assert re.search(r"estimated: \d+\.\d GB of tensors in this phase, .* training step \d", said)
     assert "rests on formulas alone" in said
     assert all(f"{number}) " in said for number in (1, 2, 3))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -41,6 +43,19 @@ def test_memory_is_unpinned_before_it_goes() -> None:
     gc.collect()
     assert runtime.pinned == {}
     assert view.fill_(1).tolist() == [1, 1]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the flags of a mapping are Linux's")
+def test_pinned_memory_is_not_copied_for_the_processes_that_load_clips() -> None:
+    flags = {}
+    for pin in (False, True):
+        memory = host_memory(10_000, pin=pin, runtime=Runtime())
+        start = f"{memory.data_ptr():x}-"
+        lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+        assert any(line.startswith(start) for line in lines)
+        flags[pin] = next(line for line in lines if line.startswith("VmFlags:")).split()
+    assert "dc" in flags[True]
+    assert "dc" not in flags[False]
 
 
 def test_a_refusal_to_pin_says_what_to_do() -> None:
