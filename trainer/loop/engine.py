@@ -70,12 +70,14 @@ class Engine:
         grad_norm, values = numbers[0], numbers[1:]
         table = [values[start : start + rows.shape[1]] for start in range(0, len(values), rows.shape[1])]
         finite = math.isfinite(grad_norm) and all(math.isfinite(row[0]) for row in table)
-        if finite and self.max_grad_norm > 0:
-            torch.nn.utils.clip_grads_with_norm_(self.parameters.values(), self.max_grad_norm, norm)
-        if finite or self.accelerator.scaler is not None:
-            # A loss scaler must see an overflow to lower its scale; it leaves the parameters alone then.
+        if finite:
+            if self.max_grad_norm > 0:
+                torch.nn.utils.clip_grads_with_norm_(self.parameters.values(), self.max_grad_norm, norm)
             set_learning_rate(self.optimizer, learning_rate)
             self.optimizer.step()
+        elif self.accelerator.scaler is not None:
+            # It lowers its scale for an overflow, which it saw when the gradients were unscaled.
+            self.accelerator.scaler.update()
         self.drop_gradients()
         return Outcome(finite, grad_norm, table)
 
