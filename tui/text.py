@@ -15,7 +15,21 @@ Line = tuple[Span, ...]
 Cells = list[Span]
 """One entry per terminal cell; the right half of a wide character is an empty text."""
 
-STYLES: Final = ("text", "dim", "strong", "title", "accent", "good", "warn", "bad", "cursor", "band", "head", "key", "name")
+STYLES: Final = (
+    "text",
+    "dim",
+    "strong",
+    "title",
+    "accent",
+    "good",
+    "warn",
+    "bad",
+    "cursor",
+    "band",
+    "head",
+    "key",
+    "name",
+)
 NEAR: Final = 12
 """Cells: repainting a shorter gap costs less than moving the cursor and setting the colour once more."""
 ESCAPES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)")
