@@ -33,7 +33,7 @@ def test_what_is_not_finite_reaches_the_scaler_alone(loss: float, gradient: floa
         scaler=scaler, unscale_gradients=lambda: scaler.unscale_(optimizer), gather=lambda rows: rows
     )
     engine = Engine(
-        accelerator=accelerator,  # type: ignore[arg-type]
+        accelerator=accelerator,
         model=nn.Identity(),
         parameters={"w": parameter},
         optimizer=optimizer,
