@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import presets
 from presets.memory import GIB
 from schemas import render_yaml
+from tests.support.driver import write_driver
 from tui.commands.estimate import command
 
 
@@ -103,9 +104,7 @@ def test_without_a_card_nothing_is_promised(config: str, monkeypatch: pytest.Mon
 
 
 def test_the_card_of_this_machine_counts(config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 81920\necho 24576\n", "utf-8")
-    tool.chmod(0o755)
+    write_driver(tmp_path, (81920, "8.0", "NVIDIA A100"), (24576, "8.9", "NVIDIA L4"))
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     answer = json.loads(CliRunner().invoke(command, [config, "--json"]).output)
     assert answer["vram"]["card_bytes"] == 24 * GIB
