@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -40,6 +41,7 @@ def serve(path: str) -> None:
     """Import everything, then fork one child per connection until killed."""
     for name in PRELOAD:
         importlib.import_module(name)
+    gc.freeze()  # no child visits, and so copies, what all of them share
     with contextlib.suppress(FileNotFoundError):
         Path(path).unlink()
     server = socket.socket(socket.AF_UNIX)
