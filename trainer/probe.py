@@ -41,6 +41,7 @@ def probe_file(path: Path, steps: int) -> dict[str, Any]:
     from schemas import load_config
     from trainer.loop.oom import explain_oom
     from trainer.loop.probing import probe
+    from trainer.model.out_of_memory import is_out_of_memory
 
     config = load_config(path).config
     found: list[Probe] = []
@@ -48,7 +49,9 @@ def probe_file(path: Path, steps: int) -> dict[str, Any]:
         try:
             probe(config, steps, Path(folder) / "run", found.append)
             return finding(config, found[0])
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             said = str(error)
     reached = finding(config, found[0])
     for line in lines(reached):

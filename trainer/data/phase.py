@@ -15,6 +15,7 @@ from schemas.errors import CheckpointError, DataError, EnvironmentFault
 from trainer.data.plan import Plan, Sample
 from trainer.data.pt_files import Content, save_pt
 from trainer.data.report import Finding, Report
+from trainer.model.out_of_memory import is_out_of_memory
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -78,7 +79,9 @@ class Workshop:
         try:
             model = load()
             work(model)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             raise EnvironmentFault(
                 f"the device ran out of memory with the {what}",
                 why=str(error).splitlines()[0],

@@ -108,8 +108,8 @@ def shortened(config: LtxTrainerConfig, output: Path) -> LtxTrainerConfig:
 def probe(config: LtxTrainerConfig, steps: int, output: Path, ended: Finish) -> None:
     """Go through the phases in ``output`` and hand what was found to ``ended``, also when a phase fails.
 
-    Nothing is written elsewhere but caches that the run itself will use. Raises WizardErrors and
-    torch.OutOfMemoryError.
+    Nothing is written elsewhere but caches that the run itself will use. Raises WizardErrors, and
+    what says that memory ran out.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     work = _Work(shortened(config, output), Meter(device), steps)

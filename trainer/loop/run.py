@@ -34,6 +34,7 @@ from trainer.loop.trainer import Trainer
 from trainer.loop.validated import Validated
 from trainer.loop.validating import Validator
 from trainer.model.inputs import Modalities
+from trainer.model.out_of_memory import is_out_of_memory
 from trainer.objective.strategy import plan_of
 from trainer.rundir import (
     ControlInbox,
@@ -149,7 +150,9 @@ def _with_memory(
     """Train; a device too small for the model is the machine's fault and is explained, whenever it shows."""
     try:
         return _train(loaded, directory, wish, signals, reporter, tracker)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         said = str(error)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     raise explain_oom(loaded.config, device, said, during=f"phase {reporter.status.status.phase}")

@@ -22,6 +22,7 @@ from trainer.loop.session import Session
 from trainer.loop.signals import Interrupted, StopSignals
 from trainer.loop.tracker import Tracker
 from trainer.loop.validating import Validator
+from trainer.model.out_of_memory import is_out_of_memory
 from trainer.objective.batch import Batch
 from trainer.validation.room import StrandedError
 
@@ -94,7 +95,9 @@ class Trainer:
         damaged: WizardError | None = None
         try:
             return self._attempt()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             out_of_memory = str(error)
         except (DataError, EnvironmentFault) as error:
             damaged = error

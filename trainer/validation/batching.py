@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import torch
 
+from trainer.model.out_of_memory import is_out_of_memory
 from trainer.model.transformer import LtxTransformer
 from trainer.validation.entries import free_memory
 from trainer.validation.sampler import Tracks
@@ -42,8 +43,8 @@ def first_that_fits(work: Callable[[int], T], at_once: int, device: torch.device
     """``work`` with so many passes at once; one by one when memory runs out, for the rule above is an estimate."""
     try:
         return work(at_once)
-    except torch.OutOfMemoryError:
-        if at_once == 1:
+    except RuntimeError as error:
+        if at_once == 1 or not is_out_of_memory(error):
             raise
     # Outside the handler: its traceback would keep what filled the memory.
     free_memory(device)

@@ -22,6 +22,7 @@ from trainer.data.pictures import read_clip
 from trainer.data.sound import Sound, read_sound
 from trainer.files.checkpoint import ModelFiles, file_fingerprint
 from trainer.model.audio import AudioEncoder, load_audio_encoder
+from trainer.model.out_of_memory import is_out_of_memory
 from trainer.model.tiling import ENCODER_TILES
 from trainer.model.vae import VideoEncoder, load_video_encoder
 from trainer.validation.entries import Entries, free_memory
@@ -149,7 +150,9 @@ def _encoded(encoder: VideoEncoder, video_BCFHW: Tensor, device: torch.device, p
     for tiles in (None, ENCODER_TILES):
         try:
             return encoder.encode(video_BCFHW.to(device), tiles=tiles)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             reason = str(error).splitlines()[0]
         free_memory(device)
     raise EnvironmentFault(

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from schemas.errors import EnvironmentFault
+from trainer.model.out_of_memory import is_out_of_memory
 from trainer.model.shells import plain_tensors
 from trainer.model.swap import park, unpark
 from trainer.model.text_residence import free_bytes
@@ -31,7 +32,9 @@ def come_back(move: Callable[[], None], device: torch.device) -> None:
     for _ in range(2):
         try:
             move()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             reason = str(error).splitlines()[0]
         else:
             return
@@ -48,14 +51,15 @@ def with_room(work: Callable[[], T], module: nn.Module, device: torch.device, ne
     """The result of ``work``, which is estimated to take ``needed`` bytes.
 
     Where that is more than is free, ``module`` waits on the CPU meanwhile; also when memory runs out against the
-    estimate, and ``work`` is tried again. Raises torch.OutOfMemoryError when that does not suffice either,
-    StrandedError when ``module`` cannot come back.
+    estimate, and ``work`` is tried again. Raises what says so when that does not suffice either, StrandedError when
+    ``module`` cannot come back.
     """
     if needed <= free_bytes(device):
         try:
             return work()
-        except torch.OutOfMemoryError:
-            pass
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
         # Outside the handler: its traceback would keep what filled the memory.
     free_memory(device)
     with set_aside(module):

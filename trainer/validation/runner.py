@@ -136,7 +136,7 @@ class ValidationRunner:
 
         ``transformer`` is the bare one, without the accelerator's wrapper. Its mode and the global random state are as
         before afterwards, whatever happens. ``on_progress`` may raise to end it: it is called at every step and before
-        every clip that is decoded. Raises WizardErrors and torch.OutOfMemoryError to the training loop.
+        every clip that is decoded. Raises WizardErrors, and what says that memory ran out, to the training loop.
         """
         plans = [plan for plan in self.plans if only is None or plan.index in only]
         if not plans:

@@ -44,9 +44,12 @@ def test_a_model_is_gone_after_its_phase(shop: Workshop, tied: bool) -> None:
     assert seen[0]() is None
 
 
-def test_running_out_of_memory_says_what_helps(shop: Workshop) -> None:
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")]
+)
+def test_running_out_of_memory_says_what_helps(shop: Workshop, error: RuntimeError) -> None:
     def load() -> nn.Module:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        raise error
 
     with pytest.raises(EnvironmentFault, match="ran out of memory with the video encoder") as caught:
         shop.using("video encoder", load, lambda model: None)

@@ -110,14 +110,21 @@ def test_a_damaged_clip_ends_the_run_after_a_save(clips: Path, tmp_path: Path, w
     assert weights_digest(output, done)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
 def test_running_out_of_memory_while_loading_is_no_bug(
-    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
     def exhausted(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+        raise error
 
     monkeypatch.setattr("trainer.loop.run.build_session", exhausted)
-    with pytest.raises(EnvironmentFault, match=r"in phase \w+: CUDA out of memory"):
+    with pytest.raises(EnvironmentFault, match=r"in phase \w+: CUDA (out of memory|error: CUBLAS)"):
         train(clips, tmp_path / "run")
     assert events(tmp_path / "run", "exit")[-1]["code"] == 4
 

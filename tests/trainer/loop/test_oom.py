@@ -21,6 +21,20 @@ CPU = torch.device("cpu")
 SAID = "CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"
 
 
+def test_a_library_without_memory_is_no_bug_either(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(seed: int, rank: int, step: int, micro_step: int) -> None:
+        if step == 1:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+        seed_forward(seed, rank, step, micro_step)
+
+    monkeypatch.setattr("trainer.loop.engine.seed_forward", exhausted)
+    with pytest.raises(EnvironmentFault, match=r"ran out of memory in a training step: .*CUBLAS_STATUS_ALLOC_FAILED"):
+        train(clips, tmp_path / "run", checkpoints__interval=None, optimization__batch_size=1)
+    assert weights_digest(tmp_path / "run", 1)
+
+
 def test_a_step_that_does_not_fit_ends_with_everything_one_needs(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,7 @@ def test_one_by_one_when_memory_runs_out() -> None:
     def work(at_once: int) -> str:
         tried.append(at_once)
         if at_once > 1:
-            raise torch.OutOfMemoryError("no memory left")
+            raise RuntimeError("CUDA error: out of memory")
         return "sampled"
 
     assert first_that_fits(work, 4, torch.device("cpu")) == "sampled"
@@ -108,3 +108,9 @@ def test_one_by_one_when_memory_runs_out() -> None:
 
     with pytest.raises(torch.OutOfMemoryError, match="for 1"):
         first_that_fits(never, 1, torch.device("cpu"))
+
+    def wrong(at_once: int) -> None:
+        raise RuntimeError(f"a bug with {at_once}")
+
+    with pytest.raises(RuntimeError, match="bug with 4"):
+        first_that_fits(wrong, 4, torch.device("cpu"))

@@ -15,16 +15,32 @@ from trainer.validation.room import StrandedError, come_back, set_aside, with_ro
 CPU = torch.device("cpu")
 
 
-def test_it_is_tried_again_when_memory_runs_out() -> None:
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("no memory left"), RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")]
+)
+def test_it_is_tried_again_when_memory_runs_out(error: RuntimeError) -> None:
     tries: list[str] = []
 
     def work() -> str:
         tries.append("x")
         if len(tries) == 1:
-            raise torch.OutOfMemoryError("no memory left")
+            raise error
         return "decoded"
 
     assert with_room(work, nn.Linear(2, 2), CPU) == "decoded"
+    assert len(tries) == 2
+
+
+def test_another_fault_is_not_tried_again() -> None:
+    tries: list[str] = []
+
+    def work() -> None:
+        tries.append("x")
+        raise RuntimeError("shapes cannot be multiplied")
+
+    for attempt in (lambda: with_room(work, nn.Linear(2, 2), CPU), lambda: come_back(work, CPU)):
+        with pytest.raises(RuntimeError, match="shapes"):
+            attempt()
     assert len(tries) == 2
 
 
