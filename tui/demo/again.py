@@ -12,7 +12,7 @@ from schemas.errors import NumericError
 from trainer.preflight.rules_machine import compute_capability
 from trainer.rundir.atomic import write_atomic
 from trainer.rundir.layout import RunDirectory
-from tui.demo.processes import run_process
+from tui.demo.processes import run_quietly
 
 
 def train_again(config: LtxTrainerConfig, folder: Path) -> dict[str, Any] | None:
@@ -32,7 +32,7 @@ def train_again(config: LtxTrainerConfig, folder: Path) -> dict[str, Any] | None
     folder.mkdir(parents=True)
     path = folder / "config.yaml"
     write_atomic(path, render_yaml(validate(data)).encode())
-    run_process("trainer.train", str(path), "--resume", str(start))
+    run_quietly("trainer.train", str(path), "--resume", str(start))
     same = weights_of(end) == weights_of(RunDirectory(folder / "run").state_path(last))
     shutil.rmtree(folder, ignore_errors=True)
     return {"from_step": step, "to_step": last, "same": same}

@@ -18,6 +18,16 @@ def run_process(module: str, *arguments: str) -> None:
         raise SystemExit(_exit_code(done.returncode))
 
 
+def run_quietly(module: str, *arguments: str) -> None:
+    """The same for a process whose words matter only when it fails."""
+    done = subprocess.run(
+        module_command(module, *arguments), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+        raise SystemExit(_exit_code(done.returncode))
+
+
 def ask_process(module: str, *arguments: str) -> dict[str, Any]:
     """The same for a process that answers with one JSON object."""
     done = subprocess.run(module_command(module, *arguments), check=False, stdout=subprocess.PIPE, text=True)

@@ -23,26 +23,38 @@ _WORDS: Final[Mapping[Parts, str]] = {
 """Settings that tell one tier from another, in a few words each."""
 
 
+_SWAPPED: Final[Parts] = ("acceleration", "blocks_to_swap")
+
+
 @dataclass(frozen=True, slots=True)
 class Tier:
     """A size of card there are settings for."""
 
     size: int
     """GB."""
-    words: str
-    """What it sets, shortly."""
+    config: Mapping[str, Any]
+    """What it sets."""
+
+    def words(self, layers: int | None = None) -> str:
+        """The same, shortly, for a model of so many blocks."""
+        given = dict(leaves(self.config))
+        swapped = given.get(_SWAPPED)
+        if layers is not None and isinstance(swapped, int):
+            given[_SWAPPED] = min(swapped, layers)
+        said = [words.format(given[path]) for path, words in _WORDS.items() if given.get(path) not in (None, 0)]
+        return ", ".join(said).replace("-quanto", "") or "the preset as it is"
 
 
 def tiers() -> tuple[Tier, ...]:
     """All of them, the smallest first."""
-    return tuple(Tier(size, _words(read(f"tiers/{size}")["config"])) for size in presets.tiers())
+    return tuple(Tier(size, read(f"tiers/{size}")["config"]) for size in presets.tiers())
 
 
-def for_tier(draft: Draft, size: int) -> dict[str, Any]:
+def for_tier(draft: Draft, size: int, layers: int | None = None) -> dict[str, Any]:
     """The draft's data with everything that any tier decides set as this tier has it; the rest stays.
 
     What another tier had changed goes back to the preset. Without a known preset only this tier's own settings are
-    put in.
+    put in. ``layers``: blocks of the model, which no more can be swapped of.
     """
     data = copy.deepcopy(draft.data)
     wanted = _of_preset(draft.preset, size)
@@ -54,6 +66,9 @@ def for_tier(draft: Draft, size: int) -> dict[str, Any]:
             set_in(data, path, copy.deepcopy(value))
         elif wanted is not None and get_in(data, path) is not MISSING:
             delete_in(data, path)
+    swapped = get_in(data, _SWAPPED)
+    if layers is not None and isinstance(swapped, int) and swapped > layers:
+        set_in(data, _SWAPPED, layers)
     return data
 
 
@@ -73,9 +88,3 @@ def _of_preset(preset: str | None, size: int) -> dict[str, Any] | None:
         return presets.load(preset, vram=size)
     except WizardError:
         return None
-
-
-def _words(config: Mapping[str, Any]) -> str:
-    given = dict(leaves(config))
-    said = [words.format(given[path]) for path, words in _WORDS.items() if given.get(path) not in (None, 0)]
-    return ", ".join(said).replace("-quanto", "") or "the preset as it is"

@@ -75,6 +75,12 @@ class HardwareView:
         """The tier that the chosen card takes; 0 when it is below all."""
         return max((one.size for one in self.all_tiers if one.size * GIB <= self.card + GIB), default=0)
 
+    @property
+    def layers(self) -> int | None:
+        """Blocks of the model, once it is known."""
+        found = self.weight.estimate
+        return found.job.model.layers if found is not None else None
+
     def selectable(self, index: int) -> bool:
         return 0 <= index < len(self.items) and self.items[index].selectable
 
@@ -128,7 +134,7 @@ class HardwareView:
             fits = need is None or need <= tier.size * GIB
             size = f" {mark} {tier.size:>3} GB   "
             style = "strong" if tier.size == self.tier else "text"
-            spans = ((size, style), (f"{words:<16}", "text" if fits else "bad"), (f" {tier.words}", "dim"))
+            spans = ((size, style), (f"{words:<16}", "text" if fits else "bad"), (f" {tier.words(self.layers)}", "dim"))
             yield Item("tier", _spans(spans), tier=tier.size)
 
     def _phases(self) -> Iterator[Item]:

@@ -83,6 +83,12 @@ def _control(event: Mapping[str, Any]) -> str:
     return f"{event.get('verb', 'command')} {words}".rstrip() + f": {event.get('result', '')}{message}{by}"
 
 
+def _blocks(event: Mapping[str, Any]) -> str:
+    """Which transformer blocks are swapped and recompute, and who said so."""
+    plan = f"{event.get('swapped', '?')} of {event.get('layers', '?')} blocks swapped"
+    return f"{plan}, {event.get('recomputed', '?')} recompute: {event.get('message', '')}"
+
+
 def _link(event: Mapping[str, Any]) -> str:
     return f"{event.get('name', 'also at')}: {event.get('url', '')}"
 
@@ -104,6 +110,7 @@ _WRITERS: Final = {
     "checkpoint": _checkpoint,
     "warning": _warning,
     "control": _control,
+    "blocks": _blocks,
     "link": _link,
     "exit": _exit,
 }

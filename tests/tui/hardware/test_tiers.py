@@ -40,11 +40,18 @@ def test_without_a_preset_only_what_the_tier_sets_is_set() -> None:
 
 
 def test_every_tier_says_what_it_sets() -> None:
-    words = {tier.size: tier.words for tier in tiers()}
+    words = {tier.size: tier.words() for tier in tiers()}
     assert list(words) == sorted(words)
     assert "rank 16" in words[32]
     assert "int8" in words[32]
     assert words[80] == "the preset as it is"
+
+
+def test_a_model_of_few_blocks_is_asked_for_no_more_than_it_has() -> None:
+    draft = Draft.new(presets.load("t2v_lora"), preset="t2v_lora")
+    assert for_tier(draft, 16, 48)["acceleration"]["blocks_to_swap"] == 28
+    assert for_tier(draft, 16, 4)["acceleration"]["blocks_to_swap"] == 4
+    assert "4 blocks swapped" in tiers()[0].words(4)
 
 
 def test_a_draft_is_weighed_and_its_tiers_beside_it() -> None:

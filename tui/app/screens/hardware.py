@@ -70,7 +70,7 @@ class HardwareScreen(Screen[None]):
     def _work(self, data: dict[str, object], card: int) -> None:
         machine = self._machine or Machine.here()
         card = card or machine.card_bytes or 0
-        variants = {tier.size: for_tier(self.draft, tier.size) for tier in self.view.all_tiers}
+        variants = {tier.size: for_tier(self.draft, tier.size, self.view.layers) for tier in self.view.all_tiers}
         self.call_later(self._weighed, data, machine, card, weigh_draft(data, variants, card))
 
     def _weighed(self, data: dict[str, object], machine: Machine, card: int, weight: Weight) -> None:
@@ -108,7 +108,7 @@ class HardwareScreen(Screen[None]):
             self._changed("this card counts now; choose a tier to set the draft up for it")
         else:
             self.view.card = item.tier * GIB
-            self.draft.migrate(for_tier(self.draft, item.tier))
+            self.draft.migrate(for_tier(self.draft, item.tier, self.view.layers))
             self._changed(f"set up for {item.tier} GB; u takes it back")
 
     def _edited(self, _path: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
@@ -87,7 +88,7 @@ def detail_lines(proposal: Proposal, width: int) -> list[Line]:
     """The changes one by one, and what they do to the result."""
     lines: list[Line] = []
     for change in proposal.changes:
-        lines.append(((fit(f"{change.path} = {change.value}", width).rstrip(), "strong"),))
+        lines.append(((fit(f"{change.path} = {json.dumps(change.value)}", width).rstrip(), "strong"),))
         lines += [((f"    {part}", "dim"),) for part in textwrap.wrap(change.why, width - 4)]
     lines += [((part, "text"),) for part in textwrap.wrap(f"quality: {proposal.quality}", width)]
     lines.append(((f"host memory {proposal.host_bytes / GIB:.1f} GB", "text"),))
