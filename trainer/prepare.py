@@ -6,6 +6,10 @@ used is reported, and the exit code is 3 when anything was left out.
 
 from __future__ import annotations
 
+from trainer.process import run_main  # before torch, which reads the environment once
+
+# isort: split
+
 import argparse
 import json
 import sys
@@ -42,7 +46,6 @@ from trainer.data.phase import Workshop
 from trainer.data.plan import Plan, make_plan
 from trainer.data.report import Finding, Report, read_settings
 from trainer.files.checkpoint import compatibility, file_fingerprint, read_checkpoint, read_text_encoder
-from trainer.process import run_main
 
 Say = Callable[[str], None]
 _SETTINGS: Final = (

@@ -1,4 +1,7 @@
-"""The border of a trainer process: errors become messages and exit codes, bugs become crash reports."""
+"""The border of a trainer process: errors become messages and exit codes, bugs become crash reports.
+
+To be imported before torch: what the environment tells its allocator is settled here.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,21 @@ from schemas.errors import EXIT_BUG, EXIT_SIGINT, WizardError
 
 EXIT_SIGPIPE = 141
 PACKAGES = ("ltx2-wizard", "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
+
+ALLOCATOR_SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
+"""torch reads the first one that is set of the last two and the first."""
+
+
+def settle_allocator() -> None:
+    """Ask for segments of device memory that grow, unless the environment asks for anything itself.
+
+    Clips of several sizes leave gaps in segments of a fixed size: memory that is held and of no use.
+    """
+    if not any(name in os.environ for name in ALLOCATOR_SETTINGS):
+        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
+
+
+settle_allocator()
 
 
 def run_main(main: Callable[[], int], *, crash_folder: Callable[[], Path] = Path.cwd) -> int:

@@ -1,12 +1,44 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import DataError, NumericError
-from trainer.process import run_main
+from trainer.process import ALLOCATOR_SETTINGS, run_main
+
+WATCHED = """
+import importlib.abc, os, runpy, sys
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            os.write(1, str(os.environ.get("PYTORCH_ALLOC_CONF")).encode())
+            os._exit(0)
+sys.meta_path.insert(0, Watch())
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
+"""
+"""A module run as a program, which ends with what the environment says at the moment it first wants torch."""
+
+
+def told_to_torch(module: str, config: Path, **variables: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ALLOCATOR_SETTINGS} | variables
+    command = [sys.executable, "-c", WATCHED, module, str(config)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("module", ["trainer.train", "trainer.prepare", "trainer.probe"])
+def test_the_allocator_is_told_before_torch_is_there(module: str, tmp_path: Path) -> None:
+    assert told_to_torch(module, tmp_path / "absent.yaml") == "expandable_segments:True"
+
+
+@pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
+def test_what_the_allocator_was_told_stands(name: str, tmp_path: Path) -> None:
+    wish = {name: "max_split_size_mb:64"}
+    expected = wish.get("PYTORCH_ALLOC_CONF", "None")
+    assert told_to_torch("trainer.prepare", tmp_path / "absent.yaml", **wish) == expected
 
 
 def test_the_code_of_the_work_is_the_code_of_the_process() -> None:
