@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -11,6 +12,8 @@ from schemas.errors import UsageError
 from tui.text import clean_line
 
 BACK = "<"
+WIDTH = 79
+"""Terminals of unknown width are taken to be this wide."""
 
 
 class Back(Exception):  # noqa: N818 - a wish, not an error
@@ -27,7 +30,8 @@ class Console:
     def say(self, *lines: str) -> None:
         """Print lines; text from files cannot command the terminal."""
         for line in lines:
-            print(clean_line(line), file=self.write, flush=True)
+            for part in _wrapped(clean_line(line)):
+                print(part, file=self.write, flush=True)
 
     def head(self, title: str, lines: Iterable[str] = ()) -> None:
         """A heading with some space above it."""
@@ -60,7 +64,7 @@ class Console:
 
         def judge(answer: str) -> str:
             good = answer.isdigit() and 1 <= int(answer) <= len(options)
-            return "" if good else f"a number from 1 to {len(options)}"
+            return "" if good else f"a number from 1 to {len(options)}, of the lines above; < goes back"
 
         return int(self.ask(question, str(default + 1), judge)) - 1
 
@@ -71,3 +75,11 @@ class Console:
             return "" if answer.lower() in {"y", "n", "yes", "no"} else "y or n"
 
         return self.ask(f"{question} (y/n)", "y" if default else "n", judge).lower().startswith("y")
+
+
+def _wrapped(line: str) -> list[str]:
+    """Broken between words, the rest under the first word; a line of a picture stays whole."""
+    if len(line) <= WIDTH or "  " in line.strip():
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)

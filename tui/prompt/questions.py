@@ -163,14 +163,16 @@ def _listed(step: Step, guide: Guide) -> Iterator[str]:
 def _assigned(answer: str, guide: Guide) -> Iterator[str]:
     path, equals, text = answer.partition("=")
     path = path.strip()
+    if not equals:
+        yield "  ! write PATH=VALUE, for example lora.rank=16"
+        return
     try:
         spec = find(path)
     except ConfigError as error:
         yield f"  ! {error.message}{f' ({error.hint})' if error.hint else ''}"
         return
     value = parse(spec, text.strip())
-    problem = edits.verdict(guide.draft, path, value) if equals else "write PATH=VALUE"
-    if problem:
+    if problem := edits.verdict(guide.draft, path, value):
         yield from (f"  ! {part}" for part in problem.splitlines())
         return
     edits.assign(guide.draft, path, value)
