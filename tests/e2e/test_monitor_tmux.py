@@ -23,7 +23,8 @@ from tui.launch import PYTHON_VARIABLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
 
-STEPS = 30
+STEPS = 400
+"""More than the run is watched for, so that it is never over before a key arrives."""
 DEMO = (
     f"$LTX demo world --steps {STEPS} --set validation.skip_initial_validation=true --set validation.interval=1000"
     " --set validation.inference_steps=2"
@@ -72,7 +73,7 @@ def test_launch_leave_come_back_steer_stop_and_go_on(
     first.wait_for("RUNNING", SLOW)
     first.wait_until(lambda screen: "training step" in screen, SLOW)
     first.type("q")  # leaves the monitor; the command goes on with lines
-    first.wait_for("left")
+    first.wait_until(lambda screen: "s/step" in screen and "RUNNING" not in screen)
     first.type("C-c")
     first.wait_for("Detach and leave it running")
     first.type("d", "Enter")
@@ -99,12 +100,17 @@ def test_launch_leave_come_back_steer_stop_and_go_on(
     second.type("q")
     second.wait_for("left:0")
 
+    stopped = read_status(run.status_path)
+    assert stopped is not None
+    steps = stopped.step + 4
+    config = tmp_path / "world" / "t2v_lora.yaml"
+    config.write_text(config.read_text("utf-8").replace(f"steps: {STEPS}", f"steps: {steps}"), "utf-8")
     second.type("clear", "Enter")
     second.type("$LTX train world/t2v_lora.yaml; echo left:$?", "Enter")
     second.wait_for("left:0", SLOW)
     final = read_status(run.status_path)
     assert final is not None
-    assert (final.phase, final.step) == ("finished", STEPS)
+    assert (final.phase, final.step) == ("finished", steps)
     assert [event["verb"] for event in _events(run, "control")] == ["lr", "validate", "stop"]
     assert [event["resumed_from"] is None for event in _events(run, "run")] == [True, False]
 
