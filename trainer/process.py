@@ -19,9 +19,8 @@ from schemas.errors import EXIT_BUG, EXIT_SIGINT, WizardError
 
 EXIT_SIGPIPE = 141
 PACKAGES = ("ltx2-wizard", "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
-
 ALLOCATOR_SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
-"""torch reads the first one that is set of the last two and the first."""
+"""Names that torch heeds, the first one of today and the older ones, which win where both are set."""
 
 
 def settle_allocator() -> None:

@@ -14,8 +14,8 @@ PACKAGES: Final = (
     "bitsandbytes",
 )  # fmt: skip
 VARIABLES: Final = (
-    "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "OMP_NUM_THREADS", "HF_HUB_OFFLINE",
-    "WANDB_MODE", "SLURM_JOB_ID",
+    "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "OMP_NUM_THREADS",
+    "HF_HUB_OFFLINE", "WANDB_MODE", "SLURM_JOB_ID",
 )  # fmt: skip
 """Environment variables that change how a run behaves and hold no secret."""
 HOOK_OPTION: Final = "--on-event"
