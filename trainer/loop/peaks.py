@@ -14,6 +14,7 @@ import torch
 
 from presets.memory import Card, JobShape, estimate, settled
 from presets.memory.calibration import Measurement, record
+from schemas.errors import WizardError
 from trainer.preflight.memory import memory_job
 from trainer.rundir.events import Event, EventLog
 
@@ -99,7 +100,8 @@ def peaks_kept(
 ) -> Iterator[None]:
     """Inside, a run is measured; when it ends well, that is kept for later estimates. ``card`` None: the CUDA device.
 
-    Without a card nothing happens. A disk that refuses is told through ``say`` and changes nothing else.
+    Without a card nothing happens. A disk that refuses, or files that cannot be read any more, are told through
+    ``say`` and change nothing else: the run has ended well.
     """
     card = _device() if card is None else card
     if card is None:
@@ -117,13 +119,14 @@ def peaks_kept(
         yield
     finally:
         events.observer = before
-    found = peaks.measurement(memory_job(config), card)
-    if found is None:
-        return
     try:
+        found = peaks.measurement(memory_job(config), card)
+        if found is None:
+            return
         record(found)
-    except OSError as error:
-        say(f"what this run took of the card is not kept for later estimates: {error.strerror or error}")
+    except (WizardError, OSError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        say(f"warning: what this run took of the card is not kept for later estimates: {reason}")
         return
     predicted, measured = (sizes[STEP] / 2**30 for sizes in (found.predicted, found.measured))
     say(f"a training step took {measured:.2f} GB of the card, {predicted:.2f} were predicted; kept for later estimates")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from presets.memory import GIB, Card
 from presets.memory.calibration import load
 from schemas import LtxTrainerConfig, validate
+from schemas.errors import CheckpointError
 from tests.trainer.loop.world import config_data, train
 from trainer.loop.peaks import Peaks, peaks_kept
 from trainer.preflight.memory import memory_job
@@ -108,6 +110,21 @@ def test_a_disk_that_refuses_is_told(log: EventLog, config: LtxTrainerConfig, tm
     with peaks_kept(log, config, said.append, lambda: (1, 1), CARD):
         play(log)
     assert "not kept" in said[0]
+
+
+def test_a_prediction_that_cannot_be_made_any_more_fails_no_run(
+    log: EventLog, config: LtxTrainerConfig, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: LtxTrainerConfig) -> NoReturn:
+        raise CheckpointError("the file is cut off", where="model.safetensors")
+
+    monkeypatch.setattr("trainer.loop.peaks.memory_job", gone)
+    said: list[str] = []
+    with peaks_kept(log, config, said.append, lambda: (1, 1), CARD):
+        play(log)
+    assert "not kept" in said[0]
+    assert "cut off" in said[0]
+    assert load() == ()
 
 
 def test_without_a_card_nothing_is_kept(clips: Path, tmp_path: Path, state: Path) -> None:
