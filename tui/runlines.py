@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from trainer.rundir.runs import RunSummary
 from tui.charts.ticks import short
 from tui.monitor.strip import STATE_STYLES
 from tui.monitor.wording import duration
@@ -37,11 +38,25 @@ def run_line(row: RunRow, width: int, now: float, *, marked: bool = False) -> Li
     return (*spans, (fit(clean_line(name), max(0, room), keep_end=True), "text"))
 
 
+def home_line(run: RunSummary, now: float) -> Line:
+    """What stands before the name of a run on the home screen."""
+    steps = f"{run.step}/{run.total}" if run.total else str(run.step)
+    loss = f"loss {short(run.loss)}" if run.loss is not None else ""
+    ago = f"{duration(now - run.updated)} ago" if run.updated else ""
+    return (
+        (f"   {run.state:<9} ", STATE_STYLES.get(run.state, "text")),
+        (f"{steps:<12} {loss:<13} {ago:<12} ", "dim"),
+    )
+
+
 def detail_lines(row: RunRow, width: int, now: float) -> list[Line]:
     """Where it lies and how large it is; how it goes, why, and what helps."""
     run = row.summary
     age = f", begun {duration(max(0.0, now - row.began))} ago" if row.began else ""
-    place = fit(clean_line(f"{run.dir}: {file_size(row.size)}{age}"), width)
+    facts = f": {file_size(row.size)}{age}"
+    where = clean_line(str(run.dir))
+    room = max(0, width - len(facts))
+    place = fit((where if len(where) <= room else fit(where, room, keep_end=True)) + facts, width)
     if row.verdict is None:
         said: Line = (("its history is long; watch it to have it read", "dim"),)
         return [((place, "dim"),), said]

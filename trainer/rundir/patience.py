@@ -11,7 +11,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 _asking: Final[dict[Hashable, threading.Thread]] = {}
-"""Threads that have not come back; nobody asks the same place a second time meanwhile."""
+"""Threads that have not come back; nobody asks the same place a second time before they have."""
 
 
 def ask_all(questions: Mapping[K, Callable[[], Iterable[T]]], seconds: float) -> tuple[dict[K, list[T]], tuple[K, ...]]:
@@ -20,23 +20,28 @@ def ask_all(questions: Mapping[K, Callable[[], Iterable[T]]], seconds: float) ->
     What an unfinished one has yielded until then counts. Its thread is left behind (it cannot be ended) and dies with
     the process. An OSError ends a question as if nothing more had come.
     """
-    found: dict[K, list[T]] = {}
-    threads: dict[K, threading.Thread] = {}
-    for key, question in questions.items():
-        found[key] = []
-        before = _asking.get(key)
-        if before is not None and before.is_alive():
-            threads[key] = before
-            continue
-        threads[key] = threading.Thread(target=_collect, args=(question, found[key]), name=f"ask {key}", daemon=True)
-        _asking[key] = threads[key]
-        threads[key].start()
     deadline = time.monotonic() + seconds
+    found: dict[K, list[T]] = {key: [] for key in questions}
+    threads: dict[K, threading.Thread] = {}
+    busy = {key: before for key in questions if (before := _asking.get(key)) is not None and before.is_alive()}
+
+    def ask(key: K) -> None:
+        asking = (questions[key], found[key])
+        threads[key] = _asking[key] = threading.Thread(target=_collect, args=asking, name=f"ask {key}", daemon=True)
+        threads[key].start()
+
+    for key in questions.keys() - busy.keys():
+        ask(key)
+    for key, before in busy.items():  # what somebody else asked may be another question, or lie before a change
+        before.join(max(0.0, deadline - time.monotonic()))
+        if not before.is_alive():
+            ask(key)
     for thread in threads.values():
         thread.join(max(0.0, deadline - time.monotonic()))
-    late = tuple(key for key, thread in threads.items() if thread.is_alive())
-    for key in threads.keys() - set(late):
-        _asking.pop(key, None)
+    late = tuple(key for key in questions if key not in threads or threads[key].is_alive())
+    for key, thread in threads.items():
+        if key not in late and _asking.get(key) is thread:
+            _asking.pop(key, None)
     return {key: list(answers) for key, answers in found.items()}, late
 
 

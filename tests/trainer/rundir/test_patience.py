@@ -33,3 +33,20 @@ def test_an_unreadable_place_ends_its_own_question_only() -> None:
         raise PermissionError
 
     assert ask_all({"broken": broken, "whole": lambda: [2]}, 5) == ({"broken": [1], "whole": [2]}, ())
+
+
+def test_who_asks_while_another_does_gets_an_answer_of_its_own() -> None:
+    """The other may ask something else, or have looked before a change."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> Iterator[str]:
+        began.set()
+        go_on.wait(5)
+        yield "old"
+
+    first = threading.Thread(target=lambda: ask_all({"place": slowly}, 5))
+    first.start()
+    began.wait(5)
+    threading.Timer(0.1, go_on.set).start()
+    assert ask_all({"place": lambda: ["new"]}, 5) == ({"place": ["new"]}, ())
+    first.join()

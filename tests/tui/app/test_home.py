@@ -133,3 +133,18 @@ async def test_a_process_beside_the_app_is_followed_left_and_cancelled(
         await until(pilot, lambda: "cancelled" in shown(pilot, "#head"))
         await pilot.press("q")
         await until(pilot, lambda: "Running here" not in shown(pilot))
+
+
+async def test_runs_are_told_apart_by_their_names_however_long_the_path(own_directories: Path) -> None:
+    deep = own_directories / "a-rather-long-folder" / "and-another-one"
+    for name in ("fox", "owl"):
+        recording = Recording(deep / "runs" / name)
+        recording.start()
+        recording.steps(3)
+        recording.status("finished")
+        recording.close()
+        recent().remember("runs", recording.run.path)
+    async with app(HomeScreen()).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "finished" in shown(pilot))
+        lines = [line.rstrip() for line in shown(pilot).splitlines() if "finished" in line]
+        assert sorted(line[-8:] for line in lines) == ["runs/fox", "runs/owl"]

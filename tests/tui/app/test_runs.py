@@ -17,6 +17,7 @@ from tui.app.screens.runlog import RunLogScreen
 from tui.app.screens.runs import RunsScreen
 from tui.app.screens.wizard import WizardScreen
 from tui.app.widgets.chartgrid import ChartGrid
+from tui.overview import RunRow, run_row
 
 Make = Callable[..., Recording]
 
@@ -102,6 +103,26 @@ async def test_an_ended_run_is_deleted_after_a_question(make: Make) -> None:
         await pilot.press("y")
         await until(pilot, lambda: not folder.exists())
         await until(pilot, lambda: "fox" not in shown(pilot, "#runs"))
+
+
+async def test_after_a_deletion_the_other_runs_are_still_listed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a look is under way that began before it, and is slow."""
+
+    def slow(folder: Path) -> RunRow:
+        time.sleep(0.3)
+        return run_row(folder)
+
+    make("fox")
+    make("owl")
+    make("cat")
+    async with app(RunsScreen()).run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "fox" in shown(pilot, "#runs"))
+        monkeypatch.setattr("tui.overview.run_row", lambda folder, clock: slow(folder))
+        await pilot.press("space", "D", "y")
+        await until(pilot, lambda: "outputs/cat" not in shown(pilot, "#runs"))
+        assert "outputs/owl" in shown(pilot, "#runs")
+        assert "outputs/fox" in shown(pilot, "#runs")
+        assert "  2, 0 of them alive" in shown(pilot, "#title")
 
 
 async def test_a_living_run_is_not_even_asked_about(make: Make) -> None:

@@ -18,6 +18,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.app.keys import bindings
+from tui.app.present import present
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
@@ -25,7 +26,7 @@ from tui.drafts import DraftStore, Unsaved
 from tui.jobs import Job
 from tui.jobs import running as jobs
 from tui.recent import recent, run_roots
-from tui.text import Line, clean_line, fit
+from tui.text import Line, clean_line, fit, width_of
 
 if TYPE_CHECKING:
     from trainer.rundir.runs import RunSummary
@@ -48,6 +49,8 @@ class Entry:
     open: Callable[[], None] | None = None
     about: Path | Unsaved | None = None
     """The configuration file or kept draft of the line."""
+    place: str = ""
+    """A path that ends the line; its end is what tells it from others."""
 
 
 @dataclass(slots=True)
@@ -96,7 +99,7 @@ class HomeScreen(Screen[None]):
         self.call_later(self._take, found)
 
     def _take(self, found: Found) -> None:
-        if self.is_mounted:
+        if present(self):
             self._found = found
             self._show()
 
@@ -104,7 +107,7 @@ class HomeScreen(Screen[None]):
         """Lay the lines out anew; the cursor stays on the line it is on, wherever that goes."""
         rows, before = self.query_one(RowList), self._here()
         self._entries = [*self._starters(), *self._jobs(), *self._runs(), *self._configs()]
-        cursor = next((i for i, entry in enumerate(self._entries) if before and entry.line == before.line), rows.cursor)
+        cursor = next((i for i, entry in enumerate(self._entries) if before and _same(entry, before)), rows.cursor)
         rows.show(
             len(self._entries),
             self._draw,
@@ -121,9 +124,11 @@ class HomeScreen(Screen[None]):
         if entry.open is None:
             text = "".join(text for text, _ in entry.line)
             return ((text + "─" * max(0, width - len(text)), "title"),)
+        room = max(0, width - width_of(entry.line))
+        line = (*entry.line, (fit(entry.place, room, keep_end=True), "text")) if entry.place else entry.line
         if not current:
-            return entry.line
-        return ((fit("".join(text for text, _ in entry.line), width), "cursor"),)
+            return line
+        return ((fit("".join(text for text, _ in line), width), "cursor"),)
 
     # ---------------------------------------------------------------- lines
 
@@ -150,12 +155,22 @@ class HomeScreen(Screen[None]):
         return _section("Running here", [Entry(_line(job.title, ""), partial(self._watch_job, job)) for job in jobs()])
 
     def _runs(self) -> list[Entry]:
+        if not self._found.runs:
+            return []
+        from tui.runlines import home_line
+
         now = time.time()
-        return _section("Runs", [Entry(_run_line(run, now), partial(self._watch, run.dir)) for run in self._found.runs])
+        lines = [
+            Entry(home_line(run, now), partial(self._watch, run.dir), place=clean_line(str(run.dir)))
+            for run in self._found.runs
+        ]
+        return _section("Runs", lines)
 
     def _configs(self) -> list[Entry]:
         found = self._found.configs
-        lines = [Entry(((f"   {clean_line(str(path))}", "text"),), partial(self._edit, path), path) for path in found]
+        lines = [
+            Entry((("   ", "text"),), partial(self._edit, path), path, place=clean_line(str(path))) for path in found
+        ]
         return _section("Configurations", lines)
 
     # ---------------------------------------------------------------- keys
@@ -267,6 +282,11 @@ def _warm() -> None:
     import_module("tui.guide.goals").goals()
 
 
+def _same(entry: Entry, before: Entry) -> bool:
+    """The same run goes on while its numbers change."""
+    return (entry.place == before.place) if entry.place and before.place else entry.line == before.line
+
+
 def _heading(title: str) -> Entry:
     return Entry(((f"── {title} ", "title"),))
 
@@ -283,18 +303,3 @@ def _ago(then: float) -> str:
     from tui.monitor.wording import duration
 
     return f"{duration(max(0.0, time.time() - then))} ago"
-
-
-def _run_line(run: RunSummary, now: float) -> Line:
-    from tui.charts.ticks import short
-    from tui.monitor.strip import STATE_STYLES
-    from tui.monitor.wording import duration
-
-    steps = f"{run.step}/{run.total}" if run.total else str(run.step)
-    loss = f"loss {short(run.loss)}" if run.loss is not None else ""
-    ago = f"{duration(now - run.updated)} ago" if run.updated else ""
-    return (
-        (f"   {run.state:<9} ", STATE_STYLES.get(run.state, "text")),
-        (f"{steps:<12} {loss:<13} {ago:<12} ", "dim"),
-        (clean_line(str(run.dir)), "text"),
-    )

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from schemas.errors import WizardError
 from trainer.rundir.layout import RunDirectory
 from tui.app.keys import bindings
+from tui.app.present import present
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.report import ReportScreen
 from tui.app.widgets.keybar import KeyBar
@@ -43,6 +44,8 @@ class RunsScreen(Screen[None]):
         self._marked: set[Path] = set()
         self._looked = False
         self._looking = False
+        self._changed = False
+        """A run was deleted while a look was under way, which may have seen it still."""
 
     def compose(self) -> ComposeResult:
         yield LineView([((" Runs", "strong"),)], id="title")
@@ -70,9 +73,16 @@ class RunsScreen(Screen[None]):
         self.call_later(self._take, found)
 
     def _take(self, found: Overview) -> None:
-        if self.is_mounted:
+        if present(self):
             self._found, self._looked, self._looking = found, True, False
             self._show()
+            if self._changed:
+                self._look_anew()
+
+    def _look_anew(self) -> None:
+        """What is being found now may be of before a change."""
+        self._changed = self._looking
+        self.action_reload()
 
     def _show(self) -> None:
         rows, here = self.query_one(RowList), self._here()
@@ -177,6 +187,8 @@ class RunsScreen(Screen[None]):
         self.app.call_later(self._ask_to_resume, folder, checked)
 
     def _ask_to_resume(self, folder: Path, checked: Checked) -> None:
+        if not present(self):
+            return
         if not checked.report.ok:
             self._tell("This run cannot go on", *checked.lines())
             return
@@ -223,7 +235,7 @@ class RunsScreen(Screen[None]):
         except WizardError as error:
             self.app.call_later(self._tell, "Not deleted", *str(error).splitlines())
         self._marked.discard(folder)
-        self._look()
+        self.app.call_later(self._look_anew)
 
     def _tell(self, title: str, *lines: str) -> None:
         self.app.push_screen(ReportScreen(title, [clean_line(line) for line in lines]))
