@@ -41,6 +41,19 @@ def main(run: Path, config: Path) -> None:
     asyncio.run(draw(MonitorScreen(run), "monitor", size=(132, 38)))
     asyncio.run(draw(WizardScreen(Draft.open(config)), "wizard", *["down"] * 12))
     draw_guide(config)
+    draw_model()
+
+
+def draw_model() -> None:
+    """Target modules and hardware for a preset on a 24 GB card; needs no file."""
+    import presets
+    from tui.app.screens.hardware import HardwareScreen
+    from tui.app.screens.targets import TargetsScreen
+    from tui.forms.draft import Draft
+
+    draft = Draft.new(presets.load("t2v_lora", vram=24), preset="t2v_lora")
+    asyncio.run(draw(TargetsScreen(draft, vram=24), "targets"))
+    asyncio.run(draw(HardwareScreen(draft, vram=24), "hardware", size=(100, 29)))
 
 
 def draw_guide(config: Path) -> None:
