@@ -10,6 +10,7 @@ from textual.binding import BindingType
 
 from schemas.prepare import PrepareOptions
 from tui.app.keys import bindings
+from tui.app.present import after_refresh
 from tui.app.screens.facts import SMALL, FactsPane
 from tui.app.screens.guided import Guided
 from tui.app.screens.prepare import open_preparation
@@ -51,7 +52,7 @@ class DataScreen(Guided, WizardScreen):
         self.set_interval(EVERY, self._follow)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.show_facts)
+        after_refresh(self, self.show_facts)
 
     def _arrange(self) -> None:
         """What was found goes before what the schema says."""

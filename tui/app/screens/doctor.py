@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.app.keys import bindings
+from tui.app.present import present
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
@@ -59,7 +60,7 @@ class DoctorScreen(Screen[None]):
         self.call_later(self._found, (*examine(self._folder), *terminal()))
 
     def _found(self, findings: tuple[Finding, ...]) -> None:
-        if self.is_mounted:
+        if present(self):
             self._findings = findings
             self._draw()
 

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.app.keys import bindings
+from tui.app.present import after_refresh
 from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.rows import RowList
 from tui.monitor.verdict import Verdict
@@ -41,7 +42,7 @@ class FindingsScreen(ModalScreen[None]):
         self.query_one(RowList).focus()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._fill)
+        after_refresh(self, self._fill)
 
     def _fill(self) -> None:
         rows = self.query_one(RowList)

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 
 import presets
 from tui.app.keys import bindings
+from tui.app.present import after_refresh
 from tui.app.screens.guided import Guided
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
@@ -67,7 +68,7 @@ class GoalScreen(Guided):
 
     def on_resize(self) -> None:
         self._arrange()
-        self.call_after_refresh(self._picture)
+        after_refresh(self, self._picture)
 
     def _arrange(self) -> None:
         halves = self.query_one("#halves")

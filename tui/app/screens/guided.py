@@ -10,6 +10,7 @@ from textual.dom import DOMNode
 from typing_extensions import override
 
 from tui.app.keys import bindings
+from tui.app.present import after_refresh, present
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.drafting import DraftScreen
 from tui.app.screens.fieldgrid import FieldGrid
@@ -50,11 +51,11 @@ class Guided(DraftScreen):
         for bar in self.query(KeyBar):
             bar.lead("guide")
         if self.field is not None:
-            self.call_after_refresh(self.jump, self.field)
+            after_refresh(self, self.jump, self.field)
         self.look()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.show_rail)
+        after_refresh(self, self.show_rail)
 
     def on_screen_resume(self) -> None:
         self.look()
@@ -75,7 +76,7 @@ class Guided(DraftScreen):
     def look(self) -> None:
         """Show what is known, and find out what is not in a thread: files may lie on a slow disk."""
         self.guide.follow()
-        self.call_after_refresh(self.show_rail)
+        after_refresh(self, self.show_rail)
         paths, question = self.guide.stale()
         if paths is not None or question is not None:
             self.run_worker(
@@ -84,7 +85,7 @@ class Guided(DraftScreen):
 
     def _found(self, model: ModelFacts | None, data: DataFacts | None) -> None:
         self.guide.take(model, data)
-        if self.is_mounted:
+        if present(self):
             self.show_rail()
             self.show_facts()
 

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from presets.memory import GIB, WISHES, Proposal, Wish
 from schemas.errors import WizardError
 from tui.app.keys import bindings
+from tui.app.present import present
 from tui.app.screens.editing import open_editor
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
@@ -74,7 +75,7 @@ class HardwareScreen(Screen[None]):
         self.call_later(self._weighed, data, machine, card, weigh_draft(data, variants, card))
 
     def _weighed(self, data: dict[str, object], machine: Machine, card: int, weight: Weight) -> None:
-        if not self.is_mounted or data is not self.draft.data:
+        if not present(self) or data is not self.draft.data:
             return
         self._machine = self.view.machine = machine
         self.view.card, self.view.weight = self.view.card or card, weight
@@ -145,7 +146,7 @@ class HardwareScreen(Screen[None]):
     def _offer(self, found: tuple[Proposal, ...]) -> None:
         from tui.app.screens.proposals import ProposalScreen
 
-        if not self.is_mounted:
+        if not present(self):
             return
         self._tell("")
         title = f"To fit {self.view.card / GIB:.0f} GB ({self._wish} first)"

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.app.keys import TITLES, bindings, keys_of
+from tui.app.present import after_refresh
 from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.rows import RowList
 from tui.text import Line
@@ -43,7 +44,7 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(RowList).focus()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show)
+        after_refresh(self, self._show)
 
     def _show(self) -> None:
         rows = self.query_one(RowList)

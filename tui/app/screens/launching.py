@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import WizardError
+from tui.app.present import present
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.gate import GateScreen
 from tui.app.screens.report import ReportScreen
@@ -56,6 +57,8 @@ class Launcher:
 
     def _looked(self, in_the_way: tuple[Obstacle, ...], checked: Checked | None) -> None:
         screen = self._screen
+        if not present(screen):
+            return
         screen.tell("")
         screen.show_rail()
         screen.show_facts()

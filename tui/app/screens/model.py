@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.app.keys import bindings
+from tui.app.present import after_refresh
 from tui.app.screens.facts import SMALL, FactsPane
 from tui.app.screens.guided import Guided
 from tui.app.screens.wizard import WizardScreen
@@ -41,7 +42,7 @@ class ModelScreen(Guided, WizardScreen):
         self.show_facts()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.show_facts)
+        after_refresh(self, self.show_facts)
 
     def _arrange(self) -> None:
         """What was found goes before what the schema says."""

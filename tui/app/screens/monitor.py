@@ -17,6 +17,7 @@ from textual.message import Message
 from typing_extensions import override
 
 from tui.app.keys import bindings
+from tui.app.present import after_refresh, present
 from tui.app.screens.findings import FindingsScreen
 from tui.app.screens.watching import WatchingScreen
 from tui.app.widgets.chartgrid import ChartGrid
@@ -98,8 +99,9 @@ class MonitorScreen(WatchingScreen):
         # A daemon, and no worker: leaving must not wait for a disk that hangs.
         follow = partial(contextvars.copy_context().run, self._follow)
         threading.Thread(target=follow, name="watch", daemon=True).start()
+        smoothing = self.query_one(ChartGrid).smoothing
         for other in self._overlays:
-            self.run_worker(partial(self._read_other, other), thread=True, group="others")
+            self.run_worker(partial(self._read_other, other, smoothing), thread=True, group="others")
 
     def on_unmount(self) -> None:
         self._left.set()
@@ -139,7 +141,7 @@ class MonitorScreen(WatchingScreen):
 
     @override
     def draw(self) -> None:
-        if not self.is_mounted:
+        if not present(self):
             return
         watch, width = self.watch_run, self.size.width
         with watch.looking() as held:
@@ -200,7 +202,7 @@ class MonitorScreen(WatchingScreen):
         self.query_one(KeyBar).display = layout.keys
         self._noted = ()
         self.query_one(LogPane).again()
-        self.call_after_refresh(self.draw)
+        after_refresh(self, self.draw)
 
     # ---------------------------------------------------------------- keys
 

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 
 from schemas.errors import WizardError
 from tui.app.keys import bindings
+from tui.app.present import after_refresh
 from tui.app.screens.fieldgrid import FieldGrid
 from tui.app.screens.report import ReportScreen
 from tui.app.screens.working import WorkingScreen
@@ -79,7 +80,7 @@ class PrepareScreen(FieldGrid):
 
     def on_resize(self) -> None:
         self._arrange()
-        self.call_after_refresh(self.describe)
+        after_refresh(self, self.describe)
 
     def _arrange(self) -> None:
         self.query_one("#doc").display = self.size.height >= 14

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 
 from presets.memory import GIB, Proposal
 from tui.app.keys import bindings, keys_of
+from tui.app.present import after_refresh
 from tui.app.widgets.keybar import fit_keys
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.rows import RowList
@@ -51,7 +52,7 @@ class ProposalScreen(ModalScreen[Proposal]):
         self._describe()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._describe)
+        after_refresh(self, self._describe)
 
     def on_row_list_moved(self) -> None:
         self._describe()

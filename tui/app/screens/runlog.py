@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 
 from trainer.rundir.layout import RunDirectory
 from tui.app.keys import bindings
+from tui.app.present import present
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
 from tui.app.widgets.logpane import LogPane
@@ -58,7 +59,7 @@ class RunLogScreen(Screen[None]):
 
     def _draw(self) -> None:
         # A disk that hangs holds the thread, never the screen.
-        if self.is_mounted and self._lock.acquire(timeout=LOCK_SECONDS):
+        if present(self) and self._lock.acquire(timeout=LOCK_SECONDS):
             try:
                 self.query_one(LogPane).follow(self._tail)
             finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError, WizardError
+from tui.app.present import present
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.report import ReportScreen
 from tui.app.screens.value import ValueScreen
@@ -121,10 +122,14 @@ class Saver:
         screen.run_worker(work, thread=True, exclusive=True, group="check")
 
     def _refused(self, lines: list[str]) -> None:
+        if not present(self._screen):
+            return
         self._screen.tell("")
         self._screen.app.push_screen(ReportScreen("Training cannot start", lines))
 
     def _checked(self, path: Path, checked: Checked) -> None:
+        if not present(self._screen):
+            return
         lines = list(checked.lines())
         if not checked.report.ok:
             self._refused(lines)

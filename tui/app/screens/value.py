@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from tui.app.background import in_background
 from tui.app.keys import bindings
+from tui.app.present import after_refresh, present
 from tui.app.widgets.entry import Entry, TypeAhead
 from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.lines import LineView
@@ -81,7 +82,7 @@ class ValueScreen(TypeAhead[str]):
 
     def on_resize(self) -> None:
         self._arrange()
-        self.call_after_refresh(self._draw_candidates)
+        after_refresh(self, self._draw_candidates)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._verdict(event.value)
@@ -175,6 +176,6 @@ class ValueScreen(TypeAhead[str]):
         self._draw_candidates()
 
     def _draw_candidates(self) -> None:
-        if self._base is not None and self.is_mounted and self._listed is not None:
+        if self._base is not None and present(self) and self._listed is not None:
             view = self.query_one("#candidates", LineView)
             view.set_lines(self._listing.lines(self._room(), view.size.width or 60))

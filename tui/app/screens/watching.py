@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from schemas.errors import EnvironmentFault
 from trainer.rundir.atomic import write_atomic
 from trainer.rundir.runs import list_runs
+from tui.app.present import present
 from tui.app.screens.picker import Option, PickerScreen
 from tui.app.screens.steering import SteeringScreen
 from tui.app.screens.value import ValueScreen
@@ -53,9 +55,11 @@ class WatchingScreen(SteeringScreen):
         here = self.watch_run.run.path.resolve()
         found = [run for run in list_runs([here.parent, *run_roots()]) if run.dir.resolve() != here]
         options = [Option(run.dir, _name(run.dir), f"{run.state}, {run.step} steps, {run.dir}") for run in found]
-        self.app.call_from_thread(self._offer, options)
+        self.call_later(self._offer, options)
 
     def _offer(self, options: list[Option]) -> None:
+        if not present(self):
+            return
         grid = self.query_one(ChartGrid)
         taken = [Option(None, f"take away {name}", "stop comparing") for name in grid.others]
         if not options and not taken:
@@ -70,16 +74,16 @@ class WatchingScreen(SteeringScreen):
                 self.tell("")
             else:
                 self.tell(f"reading {option.label}")
-                self.run_worker(lambda: self._read_other(option.value), thread=True, group="others")
+                self.run_worker(partial(self._read_other, option.value, grid.smoothing), thread=True, group="others")
 
         self.app.push_screen(PickerScreen("Compare with which run?", [*taken, *options]), answered)
 
-    def _read_other(self, folder: Path) -> None:
-        curves = read_curves(folder, self.query_one(ChartGrid).smoothing)
-        self.app.call_from_thread(self._lay_over, _name(folder), curves)
+    def _read_other(self, folder: Path, smoothing: float) -> None:
+        curves = read_curves(folder, smoothing)
+        self.call_later(self._lay_over, _name(folder), curves)
 
     def _lay_over(self, name: str, curves: Mapping[str, Series]) -> None:
-        if not self.is_mounted:
+        if not present(self):
             return
         if curves:
             self.query_one(ChartGrid).others[name] = curves
@@ -116,7 +120,7 @@ class WatchingScreen(SteeringScreen):
             words = f"not written: {error}"
         else:
             words = f"written: {stem}.png and .csv"
-        self.app.call_from_thread(self.tell, words)
+        self.call_later(self.tell, words)
 
     def action_copy(self) -> None:
         sample, line = self.query_one(SamplePane).current, self.query_one(LogPane).found_line

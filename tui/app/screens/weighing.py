@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 from tui.app.background import in_background
+from tui.app.present import after_refresh, present
 
 if TYPE_CHECKING:
     from tui.forms.fit import Fit
@@ -30,7 +31,7 @@ class Weigher:
         if self._data is data:
             return
         self._data = data
-        self._screen.call_after_refresh(self._start, data)
+        after_refresh(self._screen, self._start, data)
 
     def _start(self, data: dict[str, Any]) -> None:
         """Behind the paint: what this loads and works out must not hold up what was asked for."""
@@ -39,7 +40,7 @@ class Weigher:
 
     async def _work(self, data: dict[str, Any]) -> None:
         fit = await in_background(lambda: self._weigh(data))
-        if self._screen.is_mounted and data is self._data:
+        if present(self._screen) and data is self._data:
             self.fit = fit
             self._told()
 

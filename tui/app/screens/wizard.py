@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from tui.app.background import in_background
 from tui.app.keys import bindings
+from tui.app.present import after_refresh, present
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.fieldgrid import FieldGrid
 from tui.app.screens.saving import Saver
@@ -80,11 +81,11 @@ class WizardScreen(FieldGrid):
         self._arrange()
         self.refresh_rows()
         if self._notes:
-            self.call_after_refresh(self._tell_notes)
+            after_refresh(self, self._tell_notes)
 
     def on_resize(self) -> None:
         self._arrange()
-        self.call_after_refresh(self.describe)
+        after_refresh(self, self.describe)
 
     def on_screen_resume(self) -> None:
         """Another screen may have worked on the same draft."""
@@ -166,7 +167,8 @@ class WizardScreen(FieldGrid):
         if found is not None:
             lines = await in_background(lambda: list(found.lines()))
             lines += [] if found.fits else ["", "Back among the fields, f offers to set this up."]
-        self.app.push_screen(ReportScreen("Memory", lines))
+        if present(self):
+            self.app.push_screen(ReportScreen("Memory", lines))
 
     def action_fit(self) -> None:
         self.run_worker(self._propose(), exclusive=True, group="memory")
@@ -179,6 +181,8 @@ class WizardScreen(FieldGrid):
             return
         self.tell("looking for settings that fit ...")
         ways = await in_background(found.proposals)
+        if not present(self):
+            return
         from tui.app.screens.proposals import ProposalScreen
 
         self.tell("")

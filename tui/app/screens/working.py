@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from schemas.errors import EXIT_DATA, EXIT_OK
 from tui.app.keys import bindings
+from tui.app.present import after_refresh
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.widgets.keybar import KeyBar
 from tui.app.widgets.lines import LineView
@@ -47,7 +48,7 @@ class WorkingScreen(Screen[str]):
 
     def on_resize(self) -> None:
         self._shown = None
-        self.call_after_refresh(self._follow)
+        after_refresh(self, self._follow)
 
     def _follow(self) -> None:
         progress = self.job.progress()

@@ -172,7 +172,7 @@ class SamplePane(Styled, can_focus=True):
             while len(self._posters) > 64:
                 self._posters.pop(next(iter(self._posters)))
             self._posters[path, across, room] = made
-        self.app.call_from_thread(self._update)
+        self.call_later(self._update)
 
     def _pictures(self, chosen: list[Sample], across: int, room: int) -> list[Strip]:
         """Posters side by side with their steps under them."""
