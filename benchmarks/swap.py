@@ -69,8 +69,8 @@ def main() -> None:
         for row in rows():
             found = measure(row, path, total)
             start = f"| {row.kind or 'bf16'} | {'x'.join(map(str, row.size))} | {row.swapped} "
-            if found is None:
-                sys.stdout.write(f"{start}| out of memory | | |\n")
+            if isinstance(found, str):
+                sys.stdout.write(f"{start}| {found} | | |\n")
                 continue
             plain = found.seconds if row.swapped == 0 else plain
             beside = f"x {found.seconds / plain:.2f}" if plain else "-"

@@ -7,7 +7,7 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from presets.memory import GIB, JobShape
+from schemas.errors import EnvironmentFault
 from tests.support.sparse import write_real
 from trainer.files.checkpoint import ModelFiles, VaeScale
 from trainer.files.headers import TensorInfo
@@ -25,6 +26,7 @@ from trainer.model import reading
 from trainer.model.inputs import ModalityInput
 from trainer.model.loading import load_transformer
 from trainer.model.lora import add_lora
+from trainer.model.out_of_memory import is_out_of_memory
 from trainer.model.transformer import LtxTransformer
 from trainer.objective.positions import audio_positions, video_positions
 
@@ -41,7 +43,7 @@ _ALIKE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a row took; None for memory that did not suffice."""
+    """What a row took."""
 
     allocated: int
     reserved: int
@@ -64,27 +66,37 @@ def measured_table(rows: Sequence[Row]) -> Iterator[str]:
         for row in rows:
             if row.card * _ALIKE > total:
                 continue
-            found = measure(row, path, total)
             start = f"| {row.tier} GB | {row.rank} | {'x'.join(map(str, row.size))} "
             predicted = f"| {row.predicted().total('training_step') / GIB:.2f} "
-            if found is None:
-                yield f"{start}{predicted}| out of memory | | |"
+            found = measure(row, path, total)
+            if isinstance(found, str):
+                yield f"{start}{predicted}| {found} | | |"
                 continue
             sizes = f"| {found.allocated / GIB:.2f} | {found.reserved / GIB:.2f} "
             yield f"{start}{predicted}{sizes}| {found.seconds:.2f} |"
 
 
-def measure(row: Row, path: Path, total: int) -> Taken | None:
-    """Steps of one row; None when the capped memory does not suffice."""
+def measure(row: Row, path: Path, total: int) -> Taken | str:
+    """Steps of one row, in as much memory as its card has; why there were none where the machine is in the way."""
     torch.cuda.set_per_process_memory_fraction(min(1.0, row.card / total))
     try:
-        return _steps(row, path)
-    except torch.OutOfMemoryError:
-        return None
+        return attempt(lambda: _steps(row, path))
     finally:
         gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+def attempt(work: Callable[[], Taken]) -> Taken | str:
+    """The rows after one that fails are measured all the same; its error, which holds its memory, ends here."""
+    try:
+        return work()
+    except EnvironmentFault as error:
+        return error.message
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return "out of memory"
 
 
 def _steps(row: Row, path: Path) -> Taken:

@@ -9,9 +9,10 @@ import torch
 
 from benchmarks import vram
 from benchmarks.vram import CHECKED, Row, matrix_table
-from benchmarks.vram_card import given, random_weights
+from benchmarks.vram_card import Taken, attempt, given, random_weights
 from benchmarks.vram_oracle import _case, _peak, fake_step
 from presets.memory import GIB, ClipSize, estimate
+from schemas.errors import EnvironmentFault
 from tests.goldens.tiny_io import model_files
 from tests.trainer.loop.world import CHECKPOINT
 from trainer.files.checkpoint import read_checkpoint
@@ -30,6 +31,30 @@ def test_the_matrix_has_a_line_for_each_tier_and_rank() -> None:
     _title, _space, head, rule, *lines = matrix_table()
     assert len(lines) == len(vram.TIERS) * len(vram.RANKS)
     assert {line.count("|") for line in (head, rule, *lines)} == {len(vram.SIZES) + 3}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (EnvironmentFault("bitsandbytes cannot be used", hint="install it"), "bitsandbytes cannot be used"),
+        (torch.OutOfMemoryError("no memory left"), "out of memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), "out of memory"),
+    ],
+)
+def test_a_row_that_cannot_be_measured_says_why(error: Exception, said: str) -> None:
+    def work() -> Taken:
+        raise error
+
+    assert attempt(work) == said
+
+
+def test_a_row_with_a_bug_ends_the_table() -> None:
+    def work() -> Taken:
+        raise RuntimeError("shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        attempt(work)
+    assert attempt(lambda: Taken(1, 2, 3.0)) == Taken(1, 2, 3.0)
 
 
 def test_the_random_model_computes() -> None:
