@@ -33,8 +33,8 @@ class WeightAverage:
         """Take in the weights after optimizer step ``step``, counted from 0."""
         share = 1 - min(self.decay, (1 + step) / (RAMP + step))
         with torch.no_grad():
-            for name, parameter in self._parameters.items():
-                self.tensors[name].lerp_(parameter.detach().to(torch.float32), share)
+            weights = [parameter.detach().to(torch.float32) for parameter in self._parameters.values()]
+            torch._foreach_lerp_(list(self.tensors.values()), weights, share)
 
     def restore(self, saved: Mapping[str, Tensor] | None, path: Path) -> None:
         """Go on from a saved average. Raises CheckpointError when it is not that of these weights."""

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, safe_open
+from torch import nn
 
 from schemas.errors import ConfigError
 from tests.support.tiny import prepared, tiny_world
 from tests.trainer.loop.world import config_data, events, train, weights_digest, write_config
+from trainer.loop.average import RAMP, WeightAverage
 from trainer.loop.run import run
 from trainer.loop.state_files import read_state
 from trainer.rundir import RunDirectory, send
@@ -70,6 +72,20 @@ def test_loss_weights_count_in_the_sum(clips: Path, tmp_path: Path) -> None:
     assert train(clips, tmp_path / "run", training_strategy__audio__loss_weight=0.25, optimization__steps=1) == 0
     record = events(tmp_path / "run", "metric")[0]["metrics"]
     assert record["loss"] == pytest.approx(record["loss/video"] + 0.25 * record["loss/audio"], rel=1e-5)
+
+
+def test_the_average_of_all_at_once_is_that_of_each_to_the_bit() -> None:
+    weights = {str(size): nn.Parameter(torch.randn(size, 5)) for size in (1, 3, 200)}
+    average = WeightAverage(0.9, weights)
+    expected = {name: tensor.clone() for name, tensor in average.tensors.items()}
+    for step in range(100):
+        share = 1 - min(0.9, (1 + step) / (RAMP + step))
+        for name, weight in weights.items():
+            weight.data += torch.randn_like(weight)
+            expected[name].lerp_(weight.detach(), share)
+        average.update(step)
+    for name, tensor in expected.items():
+        assert torch.equal(average.tensors[name], tensor)
 
 
 def test_the_average_is_that_of_the_weights_and_is_published_beside_them(clips: Path, tmp_path: Path) -> None:
