@@ -6,6 +6,8 @@ normalised per channel and bin; sound ``[B, 2, samples]``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
@@ -33,6 +35,18 @@ _VOCODER_NAMES: Final = {
     "resnets": "resblocks",
     "upsamplers": "ups",
 }
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Convolutions of fp32 numbers in fp32 meanwhile: cuDNN rounds them to ten bits (TF32) unless told otherwise."""
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined] # its stubs lag behind
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before
 
 
 class _AudioLatents(nn.Module):
@@ -76,7 +90,8 @@ class AudioDecoder(_AudioLatents):
     def decode(self, latents_BCTM: Tensor) -> Tensor:
         """Log-mel ``[B, 2, T, M]`` of normalised latents."""
         latents = latents_BCTM.to(self.latents_mean)
-        return self.decoder(latents * self._shaped(self.latents_std) + self._shaped(self.latents_mean))
+        with full_precision():
+            return self.decoder(latents * self._shaped(self.latents_std) + self._shaped(self.latents_mean))
 
 
 class Vocoder(nn.Module):
@@ -94,7 +109,7 @@ class Vocoder(nn.Module):
     def forward(self, mel_B2TM: Tensor) -> Tensor:
         """Sound ``[B, 2, samples]`` in [-1, 1] at ``sample_rate``."""
         parameter = next(self.model.parameters())
-        with torch.autocast(parameter.device.type, enabled=False):
+        with torch.autocast(parameter.device.type, enabled=False), full_precision():
             return self.model(mel_B2TM.to(device=parameter.device, dtype=torch.float32))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from schemas.errors import CheckpointError
 from tests.goldens.tiny_io import GoldenIo, model_files
@@ -45,6 +46,30 @@ def test_the_vocoder_stays_in_fp32(golden: GoldenIo) -> None:
     assert wave.abs().max() <= 1
     samples = mel.shape[2] * 160 * vocoder.sample_rate // 16000
     assert wave.shape == (1, 2, samples)
+
+
+def _precision() -> str:
+    return torch.backends.cudnn.conv.fp32_precision  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_convolutions_do_not_round_on_a_card(golden: GoldenIo, allowed: bool) -> None:
+    vocoder, decoder = load_vocoder(golden.files), load_audio_decoder(golden.files)
+    seen: list[str] = []
+    for module in (*vocoder.modules(), *decoder.modules()):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d):
+            module.register_forward_pre_hook(lambda *_: seen.append(_precision()))
+    default = torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.allow_tf32 = allowed
+        before = _precision()
+        vocoder(decoder.decode(torch.randn(1, 1, 9, 16)))
+        assert _precision() == before
+        assert torch.backends.cudnn.allow_tf32 == allowed
+    finally:
+        torch.backends.cudnn.allow_tf32 = default
+    assert len(seen) > 2
+    assert set(seen) == {"ieee"}
 
 
 def test_the_sample_rate_of_2_0_need_not_be_stated(changed: Changed) -> None:
