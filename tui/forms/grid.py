@@ -34,6 +34,8 @@ class GridView:
         """Lay the draft out anew; True when the same rows are in sight as before. ``keep`` stays in sight."""
         every = build_rows(self.draft)
         before, problems = self.rows, self._problems
+        if keep is not None:  # an item of a list may have no row of its own
+            keep = _shown_at(keep, {row.path for row in every if row.selectable})
         self._problems = self._attach(every)
         self.rows = _without_empty_groups(_with_parents(every, [self._visible(row, keep) for row in every]))
         self.altered = [

@@ -40,6 +40,13 @@ def test_advanced_fields_are_hidden_until_asked_for_changed_or_wrong() -> None:
     assert "seed" in _paths(view)
 
 
+def test_a_field_that_is_gone_to_is_in_sight_though_it_is_advanced_or_an_item_of_a_list() -> None:
+    view = _view()
+    assert "validation.stg_blocks" not in _paths(view)
+    view.rebuild(keep="validation.stg_blocks[0]")
+    assert view.path_at(view.index_of("validation.stg_blocks[0]")) == "validation.stg_blocks"
+
+
 def test_finding_shows_where_the_found_field_stands() -> None:
     view = _view()
     view.words = "prompt"

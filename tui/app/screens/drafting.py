@@ -13,6 +13,9 @@ class DraftScreen(Screen[str]):
     ``Saver(self)`` gives such a screen saving and launching.
     """
 
+    field: str | None = None
+    """The field to go to when the screen opens."""
+
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self.draft = draft

@@ -36,8 +36,6 @@ class Guided(DraftScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("guide")
     step: str = ""
     guide: Guide
-    field: str | None = None
-    """The field to go to when the step opens."""
 
     @classmethod
     @override
@@ -50,7 +48,7 @@ class Guided(DraftScreen):
         self.mount(StepRail(), before=0)
         for bar in self.query(KeyBar):
             bar.lead("guide")
-        if self.field is not None:
+        if self.field is not None and not isinstance(self, FieldGrid):  # a grid opens on it: no key is too early
             after_refresh(self, self.jump, self.field)
         self.look()
 

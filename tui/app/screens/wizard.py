@@ -79,7 +79,7 @@ class WizardScreen(FieldGrid):
     def on_mount(self) -> None:
         self.query_one("#filter", Entry).can_focus = False  # hidden until asked for
         self._arrange()
-        self.refresh_rows()
+        self.refresh_rows(self.field)
         if self._notes:
             after_refresh(self, self._tell_notes)
 
