@@ -31,6 +31,7 @@ MAX_BAD_STEPS = 3
 MAX_OVERFLOWS = 30
 """The same with a loss scaler, which starts too high on purpose and halves at each."""
 PAUSE_SECONDS = 0.2
+HOW_TO_RESUME = "go on with p in the monitor, or with `ltx2-wizard send RUN resume`"
 Clock = Callable[[], float]
 
 
@@ -241,13 +242,13 @@ class Trainer:
         self.desk.poll()
         if not self.desk.paused or self._must_stop():
             return
-        self.reporter.phase("paused", "resume with `send RUN resume`")
+        self.reporter.phase("paused", HOW_TO_RESUME)
         while self.desk.paused and not self._must_stop():
             time.sleep(PAUSE_SECONDS)
             self.desk.poll()
             if self.desk.due:
                 self._after_step(last=False)
-                self.reporter.phase("paused", "resume with `send RUN resume`")
+                self.reporter.phase("paused", HOW_TO_RESUME)
         self._training()
 
     def _stopped(self) -> int:

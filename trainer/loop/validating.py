@@ -55,12 +55,13 @@ class Validator:
     def begin(self, step: int, interval: int | None, *, skip: bool) -> None:
         """Before the first step of a run or of its continuation; ``skip`` leaves the samples out.
 
-        So does having made them: a run that is taken up where its samples were made last goes straight on.
+        So does having made them. A run that is taken up between two multiples of ``interval`` makes none either: it was
+        stopped there, and its samples come when they are due.
         """
         self.measure_if_due(step)
         known = self._done is not None and self._done.has(step)
-        if self.runner is not None and interval is not None and not skip and not known:
-            self.run(step)
+        if not skip and not known:
+            self.run_if_due(step, interval)
 
     def measure_if_due(self, step: int) -> None:
         """Measure the loss on held-out samples at step 0 and at every multiple of its interval."""

@@ -76,6 +76,8 @@ class RunView:
     """Unix time of the newest event that is no metric."""
     link: str = ""
     """Where the run is tracked on the web."""
+    paused: bool = False
+    """Whether the trainer was told to pause, and not yet to go on."""
     exit_state: str | None = None
     exit_code: int | None = None
     exit_message: str = ""
@@ -173,7 +175,7 @@ class RunView:
 
     def _run(self, event: Event) -> None:
         """A new attempt: what lies behind the step it resumes from belongs to the past."""
-        self.exit_state, self.exit_code, self.exit_message = None, None, ""
+        self.exit_state, self.exit_code, self.exit_message, self.paused = None, None, "", False
         self.total = _whole(event.get("total")) or self.total
         first = resumed_step(event)
         kept = 0 if first is None else first
@@ -208,6 +210,8 @@ class RunView:
             return
         if verb in {"lr", "interval", "pause", "resume", "stop"}:
             self._guide(LETTERS[verb], "strong")
+        if verb in {"pause", "resume", "stop"}:
+            self.paused = verb == "pause"
         if verb == "interval" and isinstance(argument, list) and len(argument) == 2 and _whole(argument[1]):
             self.intervals[str(argument[0])] = argument[1]
 

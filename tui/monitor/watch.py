@@ -25,6 +25,9 @@ LOCK_SECONDS: Final = 0.2
 STATUS_SECONDS: Final = 0.35
 """Shortest time between two looks at the status while a long history is read."""
 
+ASKED_FOR: Final = frozenset({"validating", "saving"})
+"""Phases that a command can bring about during a pause."""
+
 
 class RunWatch:
     """What a viewer polls. ``poll`` may run in a thread; read ``view`` and ``log`` inside ``looking``."""
@@ -156,4 +159,6 @@ class RunWatch:
         if status is None:
             return self.view.exit_state or ("waiting" if self._ended() is None else "failed")
         ending = None if self.behind else self.view.exit_state  # an old attempt says nothing about the present one
-        return derive_state(status, now=self._clock(), exit_state=ending)
+        state = derive_state(status, now=self._clock(), exit_state=ending)
+        # What is asked for during a pause, samples or a save, does not end it.
+        return "paused" if state == "running" and self.view.paused and status.phase in ASKED_FOR else state

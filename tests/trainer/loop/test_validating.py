@@ -143,7 +143,7 @@ class Counting:
         return ()
 
 
-def test_a_run_begins_with_samples_wherever_it_is_taken_up(reporter: Reporter) -> None:
+def test_a_run_begins_with_samples_where_they_are_due(reporter: Reporter) -> None:
     model, runner = nn.Linear(2, 2), Counting()
     optimizer = torch.optim.SGD(model.parameters())
     validator = Validator(
@@ -153,4 +153,5 @@ def test_a_run_begins_with_samples_wherever_it_is_taken_up(reporter: Reporter) -
     validator.begin(7, 5, skip=False)
     validator.begin(0, 5, skip=True)
     validator.begin(7, None, skip=False)
-    assert runner.steps == [0, 7]
+    validator.begin(10, 5, skip=False)
+    assert runner.steps == [0, 10]

@@ -111,6 +111,37 @@ async def test_keys_leave_commands_and_stopping_is_asked_about(recording: Record
         assert [command.verb for command in inbox.take()] == ["stop"]
 
 
+async def test_samples_made_during_a_pause_do_not_end_it(recording: Recording) -> None:
+    with recording.run.events_path.open("ab") as file:
+        file.write(b"1}\n")  # the end of the half line
+    recording.answer("1", "pause", None, "ok", "pausing after this step")
+    _alive(recording, "validating")
+    inbox = ControlInbox(recording.run)
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "PAUSED" in shown(pilot, "#title"))
+        await pilot.press("p")
+        assert [command.verb for command in inbox.take()] == ["resume"]
+        recording.answer("2", "resume", None, "ok", "going on")
+        _alive(recording, "validating")
+        await until(pilot, lambda: "RUNNING" in shown(pilot, "#title"))
+        await pilot.press("p")
+        assert [command.verb for command in inbox.take()] == ["pause"]
+
+
+async def test_the_newest_events_stay_in_sight_through_every_change_of_panes(recording: Recording) -> None:
+    with recording.run.events_path.open("ab") as file:
+        file.write(b"1}\n")  # the end of the half line
+    _alive(recording)
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "RUNNING" in shown(pilot, "#title"))
+        for number, keys in enumerate(("2", "1", "3", "1", "2", "2")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            recording.warn("disk", f"number {number}")
+            if keys != "3":
+                await until(pilot, lambda number=number: f"number {number}" in shown(pilot, "#events"))  # type: ignore[misc]
+
+
 async def test_nobody_is_asked_to_do_anything_when_the_run_is_over(recording: Recording) -> None:
     async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
         await _ready(pilot)

@@ -87,7 +87,7 @@ class MonitorScreen(WatchingScreen):
         yield LineView([()], id="verdict")
         yield ChartGrid(id="charts")
         with Horizontal(id="panes"):
-            yield RowList(id="events", cursor=False)
+            yield RowList(id="events", cursor=False, tail=True)
             yield LogPane(id="log")
             yield SamplePane(id="samples")
         yield KeyBar("monitor")
@@ -99,9 +99,10 @@ class MonitorScreen(WatchingScreen):
         # A daemon, and no worker: leaving must not wait for a disk that hangs.
         follow = partial(contextvars.copy_context().run, self._follow)
         threading.Thread(target=follow, name="watch", daemon=True).start()
-        smoothing = self.query_one(ChartGrid).smoothing
         for other in self._overlays:
-            self.run_worker(partial(self._read_other, other, smoothing), thread=True, group="others")
+            self.run_worker(
+                partial(self._read_other, other, self.query_one(ChartGrid).smoothing), thread=True, group="others"
+            )
 
     def on_unmount(self) -> None:
         self._left.set()

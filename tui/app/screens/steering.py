@@ -70,7 +70,9 @@ class SteeringScreen(Screen[None]):
         self.tell(f"{words} sent")
 
     def action_pause(self) -> None:
-        self.command("resume" if self.watch_run.state == "paused" else "pause")
+        with self.watch_run.looking():
+            paused = self.watch_run.view.paused
+        self.command("resume" if paused or self.watch_run.state == "paused" else "pause")
 
     def action_checkpoint(self) -> None:
         self.command("checkpoint")

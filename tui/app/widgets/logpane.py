@@ -30,7 +30,7 @@ class LogPane(RowList):
             self.words = words
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, cursor=False)
+        super().__init__(id=id, cursor=False, tail=True)
         self.needle = ""
         self.level = 0
         self.found: int | None = None

@@ -54,8 +54,12 @@ class RowList(Styled, ScrollView, can_focus=True):
         def control(self) -> RowList:
             return self.rows
 
-    def __init__(self, *, id: str | None = None, cursor: bool = True) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, cursor: bool = True, tail: bool = False) -> None:  # noqa: A002
+        """``tail``: when the end is in sight it stays so, also when the height changes."""
         super().__init__(id=id)
+        self._tail = tail
+        self._height = 0
+        """Lines in sight when the place in the list was chosen."""
         self._count = 0
         self._draw: Callable[[int, int, bool], Line] = lambda _index, _width, _current: ()
         self._selectable: Callable[[int], bool] = lambda _index: True
@@ -123,7 +127,8 @@ class RowList(Styled, ScrollView, can_focus=True):
     @property
     def at_end(self) -> bool:
         """True when the last row is in sight, so that new rows should stay in sight too."""
-        return self.scroll_offset.y >= self._count - max(1, self.size.height)
+        height = max(self.size.height, self._height) if self._tail else self.size.height
+        return self.scroll_offset.y >= self._count - max(1, height)
 
     def scroll_to_end(self) -> None:
         """Show the last row, now."""
@@ -199,7 +204,11 @@ class RowList(Styled, ScrollView, can_focus=True):
         self.scroll_relative(y=lines, animate=False, immediate=True, force=True)
 
     def on_resize(self) -> None:
+        at_end = self._tail and self.at_end
+        self._height = self.size.height
         self.virtual_size = Size(self.size.width, self._count)
+        if at_end:
+            self.call_after_refresh(self.scroll_to_end)
         self.call_after_refresh(self.keep_cursor_visible)
 
     @override
