@@ -1,12 +1,13 @@
 """Prompts as the transformer reads them: encoded once before training, kept on disk, never encoded again.
 
 An entry is a safetensors file named by the hash of the prompt, of the text encoder, of the connectors and of how they
-were run, so that a changed prompt or model finds another name and equal ones share an entry between runs.
+were run, so that a changed prompt or model finds another name and equal ones share an entry between runs. What counts
+is how the text encoder did run: one that was to run in eight bits and had no room for it was streamed in bf16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -54,16 +55,20 @@ class PromptEncoder:
         prompts = tuple(dict.fromkeys(prompts))
         if not prompts:
             return {}
-        salt = self._salt()
-        entries = {prompt: self.entries.path(salt, prompt) for prompt in prompts}
-        found = {prompt: self._read(entry) for prompt, entry in entries.items()}
+        salts = {in_8bit: self._salt(in_8bit) for in_8bit in (True, False)}
+        found = {prompt: self._find(prompt, salts) for prompt in prompts}
         missing = [prompt for prompt, context in found.items() if context is None]
         if missing:
-            self._make(missing, entries, on_progress or (lambda _: None))
-        contexts = {prompt: found[prompt] or self._read(entry) for prompt, entry in entries.items()}
-        return {prompt: context for prompt, context in contexts.items() if context is not None}
+            made = salts[self._make(missing, salts, on_progress or (lambda _: None))]
+            found |= {prompt: self._read(self.entries.path(made, prompt)) for prompt in missing}
+        return {prompt: context for prompt, context in found.items() if context is not None}
 
-    def _salt(self) -> str:
+    def _find(self, prompt: str, salts: Mapping[bool, str]) -> PromptContext | None:
+        """In eight bits where that is wished, and in bf16 in any case: it is what eight bits come close to."""
+        found = self._read(self.entries.path(salts[True], prompt)) if self.in_8bit else None
+        return found or self._read(self.entries.path(salts[False], prompt))
+
+    def _salt(self, in_8bit: bool) -> str:
         if self.files.text_encoder is None:
             raise UsageError(
                 "validation prompts need the text encoder, and none is configured",
@@ -73,30 +78,34 @@ class PromptEncoder:
         sources = dict.fromkeys((self.files.text_encoder, *self.files.extractor, *self.files.connectors))
         models = [file_fingerprint(path) for path in sources]
         halves = [self.modalities.video, self.modalities.audio]
-        return "|".join(map(str, ["prompt in bf16", *models, *halves, self.in_8bit, self.dtype]))
+        return "|".join(map(str, ["prompt in bf16", *models, *halves, in_8bit, self.dtype]))
 
     def _read(self, entry: Path) -> PromptContext | None:
         wanted = {name for name, on in (("video", self.modalities.video), ("audio", self.modalities.audio)) if on}
         tensors = self.entries.read(entry, wanted)
         return None if tensors is None else PromptContext(tensors.get("video"), tensors.get("audio"))
 
-    def _make(self, prompts: Sequence[str], entries: dict[str, Path], tell: Progress) -> None:
+    def _make(self, prompts: Sequence[str], salts: Mapping[bool, str], tell: Progress) -> bool:
+        """Write the entries; whether the text encoder ran in eight bits."""
         tell("loading the text encoder")
-        contexts = self._contexts(self._features(prompts, tell))
+        features, in_8bit = self._features(prompts, tell)
+        contexts = self._contexts(features)
         for prompt, tensors in zip(prompts, contexts, strict=True):
             for name, tensor in tensors.items():
                 if not bool(torch.isfinite(tensor).all()):
                     raise NumericError(f"the {name} context of a validation prompt is not finite: {prompt[:80]!r}")
-            self.entries.write(entries[prompt], tensors)
+            self.entries.write(self.entries.path(salts[in_8bit], prompt), tensors)
+        return in_8bit
 
-    def _features(self, prompts: Sequence[str], tell: Progress) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """What the connectors read, and mask, per prompt, on the CPU."""
+    def _features(self, prompts: Sequence[str], tell: Progress) -> tuple[list[tuple[Tensor, Tensor, Tensor]], bool]:
+        """What the connectors read, and mask, per prompt, on the CPU; whether it was made in eight bits."""
         # As captions are prepared, whatever the run computes in: a prompt that is a caption reads the same.
         dtype = torch.bfloat16
         encoder = open_text_encoder(self.files, self.device, in_8bit=self.in_8bit, streamed=self.streamed, dtype=dtype)
         tell(f"text encoder {encoder.residence.words}")
         states = _counted(encoder.each(prompts, tell), len(prompts), tell)
-        if encoder.residence.kind != "streamed":
+        kind = encoder.residence.kind
+        if kind != "streamed":
             # Alone on the device: its states wait on the host, about 0.4 GB for each prompt with the 12B model.
             states = iter([(states_BSDL.cpu(), mask_BS.cpu()) for states_BSDL, mask_BS in states])
             del encoder
@@ -108,7 +117,7 @@ class PromptEncoder:
             results.append((video_BSD.to("cpu", dtype), audio_BSD.to("cpu", dtype), mask_BS.cpu()))
         del extractor
         free_memory(self.device)
-        return results
+        return results, kind == "8bit"
 
     def _contexts(self, features: Sequence[tuple[Tensor, Tensor, Tensor]]) -> list[dict[str, Tensor]]:
         connectors = load_connectors(self.files, modalities=self.modalities, dtype=self.dtype, device=self.device)
