@@ -32,6 +32,8 @@ class Guide:
     visited: set[str] = field(default_factory=set)
     model: ModelFacts | None = None
     data: DataFacts | None = None
+    refused: dict[str, tuple[int, list[Any]]] = field(default_factory=dict)
+    """Steps in which the check before a launch found something: how much, and the values it was found in."""
     _choices: list[Choice] = field(default_factory=list)
 
     @classmethod
@@ -89,8 +91,10 @@ class Guide:
         """Remember what was found, unless the draft has moved on meanwhile."""
         if model is not None and model.paths == ModelPaths.of(self.draft):
             self.model = model
+            self.refused.pop("model", None)
         if data is not None and data.question == DataQuestion.of(self.draft):
             self.data = data
+            self.refused.pop("data", None)
 
     def forget(self) -> None:
         """Look at files and data anew: they may have changed on disk."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from schemas.errors import FieldProblem
 from tui.forms.draft import inside
@@ -31,7 +32,15 @@ class Step:
         count = sum(1 for problem in guide.draft.problems if step_of(problem.path) is self)
         if count:
             return StepState("wrong", f"{count} {'error' if count == 1 else 'errors'}")
-        return self.known(guide)
+        known = self.known(guide)
+        found, values = guide.refused.get(self.id, (0, []))
+        if found and known.mark != "wrong" and values == self.values(guide):
+            return StepState("wrong", f"the check found {found}")
+        return known
+
+    def values(self, guide: Guide) -> list[Any]:
+        """What is set in this step."""
+        return [guide.draft.get(path) for path in self.only] or [guide.draft.data]
 
 
 def _goal(guide: Guide) -> StepState:
@@ -124,6 +133,23 @@ def obstacles(guide: Guide) -> tuple[Obstacle, ...]:
     """Everything that is wrong: fields first, then steps that are wrong for another reason, or open and needed."""
     found = [_of_problem(problem) for problem in guide.draft.problems]
     return (*found, *_of_steps(guide))
+
+
+def refuse(guide: Guide, found: Sequence[Obstacle]) -> None:
+    """Mark the steps in which the check found something, until what is set there changes."""
+    counts = Counter(one.step for one in found if one.path)
+    guide.refused = {name: (count, STEPS[INDEX[name]].values(guide)) for name, count in counts.items()}
+
+
+def unready(guide: Guide) -> tuple[str, ...]:
+    """Titles of the steps that keep a training with valid settings from being started, as far as is known."""
+    looked_at = {"model": guide.model, "data": guide.data}
+    states = [(step, step.state(guide)) for step in STEPS]
+    return tuple(
+        step.title
+        for step, state in states
+        if state.mark == "wrong" or (state.mark == "open" and looked_at.get(step.id) is not None)
+    )
 
 
 def _of_problem(problem: FieldProblem) -> Obstacle:

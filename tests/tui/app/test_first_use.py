@@ -11,6 +11,7 @@ from tui.app.screens.guided import Guided
 from tui.app.screens.picker import PickerScreen
 from tui.app.screens.steps import step_screen
 from tui.guide.guide import Guide
+from tui.guide.steps import INDEX, STEPS, Obstacle, refuse
 
 
 def guide() -> Guide:
@@ -37,3 +38,19 @@ async def test_a_jump_shows_a_field_that_is_hidden(own_directories: Path) -> Non
         assert isinstance(screen, Guided)
         screen.action_go("validation", "validation.stg_blocks[0]")
         await until(pilot, lambda: "validation.stg_blocks" in shown(pilot))
+
+
+async def test_the_title_says_what_is_valid_and_what_is_missing(own_directories: Path) -> None:
+    async with app(step_screen(guide(), "optimization")).run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: "settings valid, not ready: Model files, Data" in shown(pilot))
+
+
+def test_a_step_in_which_the_check_found_something_is_marked_until_it_changes() -> None:
+    made = guide()
+    step = STEPS[INDEX["validation"]]
+    refuse(made, [Obstacle("validation", "validation.stg_blocks[0]", "no such block")])
+    assert step.state(made).mark == "wrong"
+    made.draft.set("optimization.steps", 3)
+    assert step.state(made).mark == "wrong"
+    made.draft.set("validation.stg_blocks", [1])
+    assert step.state(made).mark != "wrong"

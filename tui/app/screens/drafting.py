@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.screen import Screen
 
 from tui.forms.draft import Draft
+from tui.text import Line
 
 
 class DraftScreen(Screen[str]):
@@ -24,6 +25,14 @@ class DraftScreen(Screen[str]):
     def columns(self) -> int:
         """Cells across that are the screen's own; something may stand beside it."""
         return self.size.width
+
+    def standing(self) -> Line:
+        """Whether anything is wrong with the draft, in a few words."""
+        count = len(self.draft.problems)
+        return ((f"{count} {'error' if count == 1 else 'errors'}", "bad"),) if count else (("valid", "good"),)
+
+    def _draw_title(self) -> None:
+        """Say anew how the draft stands, where that is said."""
 
     def tell(self, notice: str) -> None:
         """Say something until the next change."""

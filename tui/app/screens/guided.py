@@ -23,7 +23,8 @@ from tui.forms.rows import build_rows
 from tui.guide.data_facts import DataFacts
 from tui.guide.guide import Guide, look
 from tui.guide.model_facts import ModelFacts
-from tui.guide.steps import INDEX, STEPS, step_of
+from tui.guide.steps import INDEX, STEPS, step_of, unready
+from tui.text import Line
 
 
 class Guided(DraftScreen):
@@ -70,6 +71,14 @@ class Guided(DraftScreen):
         marks = [Mark(step.id, step.title, step.state(self.guide), step.id == self.step) for step in STEPS]
         for rail in self.query(StepRail):
             rail.update_marks(marks, self.size.width)
+        self._draw_title()
+
+    @override
+    def standing(self) -> Line:
+        """Settings can be good while the files they name are not there."""
+        missing = () if self.draft.problems else unready(self.guide)
+        said = super().standing() if self.draft.problems else (("settings valid", "good"),)
+        return (*said, (f", not ready: {', '.join(missing)}", "warn")) if missing else said
 
     def look(self) -> None:
         """Show what is known, and find out what is not in a thread: files may lie on a slow disk."""

@@ -12,7 +12,7 @@ from tui.app.screens.gate import GateScreen
 from tui.app.screens.report import ReportScreen
 from tui.app.screens.saving import Saver
 from tui.guide.guide import look
-from tui.guide.steps import Obstacle, obstacles, step_of
+from tui.guide.steps import Obstacle, obstacles, refuse, step_of
 from tui.recent import recent
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Launcher:
         screen = self._screen
         if not present(screen):
             return
+        refuse(screen.guide, in_the_way)
         screen.tell("")
         screen.show_rail()
         screen.show_facts()

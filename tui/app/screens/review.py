@@ -49,15 +49,13 @@ class ReviewScreen(DraftScreen):
         self.query_one("#text", RowList).show_lines([part for line in lines for part in broken(line, width)])
 
     def _draw_title(self) -> None:
-        count = len(self.draft.problems)
-        errors = (f"{count} {'error' if count == 1 else 'errors'}", "bad") if count else ("valid", "good")
         name = clean_line(str(self.draft.path or "not saved yet"))
         title = (
             (" ● " if self.draft.dirty else "   ", "warn"),
             ("Review  ", "title"),
             (name[-max(10, self.columns - 60) :], "strong"),
             ("  ", "text"),
-            errors,
+            *self.standing(),
             (f"  {VIEWS[self._view][0]}", "dim"),
             (f"  {self._notice}", "warn"),
         )

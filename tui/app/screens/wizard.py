@@ -121,13 +121,12 @@ class WizardScreen(FieldGrid):
         name = str(self.draft.path) if self.draft.path is not None else f"new from {self.draft.preset or 'nothing'}"
         name = clean_line(name)
         room = max(10, self.columns - 40)
-        errors = (f"{count} {'error' if count == 1 else 'errors'}", "bad") if count else ("valid", "good")
         line: list[tuple[str, str]] = [
             (" ● " if self.draft.dirty else "   ", "warn"),
             (self._heading + "  " if self._heading else "", "title"),
             (fit(name, room, keep_end=True) if len(name) > room else name, "strong"),
             ("  ", "text"),
-            errors,
+            *self.standing(),
         ]
         found = self._weigher.fit
         if found is not None and not count:
