@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import signal
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from typing import Final
 
 import torch
@@ -115,8 +115,11 @@ def _ignore_signals(_worker: int) -> None:
 
 def batches(
     clips: ClipDataset, order: BatchOrder, *, start: int, rank: int, world: int, workers: int, pin: bool
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """This rank's batches from number ``start`` on, loaded ahead by ``workers`` processes (0: in this one).
+
+    To be closed: that ends the processes. They heed no signal, and the garbage collector ends their queues before it
+    tells them, so that left to it they would stay, and the trainer with them.
 
     Raises DataError for a clip that cannot be loaded, EnvironmentFault when the loader's processes die.
     """
@@ -132,13 +135,16 @@ def batches(
     )
     with _deaths_are_found_when_asked():
         found = iter(loader)
-    while True:
-        batch = _next(found, workers)
-        if batch is None:
-            return
-        if isinstance(batch, WizardError):
-            raise batch
-        yield batch
+    try:
+        while True:
+            batch = _next(found, workers)
+            if batch is None:
+                return
+            if isinstance(batch, WizardError):
+                raise batch
+            yield batch
+    finally:
+        del found
 
 
 @contextlib.contextmanager

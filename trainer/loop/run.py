@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -198,7 +198,9 @@ def _train(
     done.forget_after(session.progress.step)
     chosen = start_tracker(config, session.progress.tracker_id, reporter)
     tracker.append(chosen)
-    return _assemble(session, prepared, saver, runner, directory, signals, reporter, chosen, done).run()
+    trainer = _assemble(session, prepared, saver, runner, directory, signals, reporter, chosen, done)
+    with closing(trainer.batches):
+        return trainer.run()
 
 
 def _announce(config: LtxTrainerConfig, fingerprint: str, resumed: Resumed | None, reporter: Reporter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import torch
@@ -54,7 +54,7 @@ class Trainer:
     """
 
     session: Session
-    batches: Iterator[Batch]
+    batches: Generator[Batch, None, None]
     saver: Saver
     validator: Validator
     desk: Desk
@@ -256,8 +256,8 @@ class Trainer:
             self._save()
         step = self.session.progress.step
         if self.signals.received is None:
-            self.reporter.phase("stopped", f"stopped on request at step {step}; run the same command to go on")
+            self.reporter.phase("stopped", f"at step {step} on request; the same command goes on")
             return EXIT_STOPPED
         name = self.signals.received.name
-        self.reporter.phase("stopped", f"stopped by {name} at step {step}; run the same command to go on")
+        self.reporter.phase("stopped", f"at step {step} by {name}; the same command goes on")
         return self.signals.exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,7 @@ def test_losing_a_part_of_the_state_is_seen(whole: Path, clips: Path, tmp_path: 
 def test_worker_processes_change_nothing(whole: Path, clips: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     assert train(clips, output, data__num_dataloader_workers=2) == 0
+    assert multiprocessing.active_children() == [], "a trainer whose loaders live on never ends"
     assert weights_digest(output, 4) == weights_digest(whole, 4)
 
 
