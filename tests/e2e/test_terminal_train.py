@@ -156,10 +156,10 @@ async def test_the_wizard_checks_trains_and_watches(
     from tui.app.screens.wizard import WizardScreen
     from tui.forms.opening import open_draft
 
-    for name, value in {**environment, "STUB_TRAINER": "300 finish", "PYTHONPATH": str(ROOT)}.items():
+    for name, value in {**environment, "STUB_TRAINER": "60 finish", "PYTHONPATH": str(ROOT)}.items():
         monkeypatch.setenv(name, value)
     draft, _ = open_draft(config)
-    draft.set("optimization.steps", 300)
+    draft.set("optimization.steps", 60)
     async with app(WizardScreen(draft)).run_test(size=(100, 30)) as pilot:
         await pilot.press("t")
         await until(pilot, lambda: "Start training?" in shown(pilot), PATIENCE)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -26,6 +28,19 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "it never came to pass"
         await pilot.pause(0.02)
+    await pilot.pause()
+
+
+SPELLED = {"enter": "\r", "tab": "\t", "colon": ":", "slash": "/", "space": " "}
+"""Characters that come with keys which have names."""
+
+
+async def type_ahead(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys as they come over a slow line, all in one packet, and wait once: much quicker than one by one."""
+    for key in keys:
+        single = len(key) == 1
+        name, character = (_character_to_key(key), key) if single else (key, SPELLED.get(key))
+        pilot.app.post_message(events.Key(name, character))
     await pilot.pause()
 
 

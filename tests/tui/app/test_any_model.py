@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.tui.app.support import app, go, shown, until
+from tests.tui.app.support import app, go, shown, type_ahead, until
 from tests.tui.forms.toy import Toy
 from tui.app.screens.picker import PickerScreen
 from tui.app.screens.textbox import TextScreen
@@ -21,7 +21,7 @@ async def edit(pilot: Pilot[Any], path: str, editor: type, *keys: str) -> None:
     await go(pilot, path)
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, editor))
-    await pilot.press(*keys)
+    await type_ahead(pilot, *keys)
     await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
 
 

@@ -11,7 +11,7 @@ from textual import events
 from textual.pilot import Pilot
 
 import presets
-from tests.tui.app.support import app, go, shown, until
+from tests.tui.app.support import app, go, shown, type_ahead, until
 from tests.tui.forms.support import small
 from tui.app.app import WizardApp
 from tui.app.screens.picker import PickerScreen
@@ -34,14 +34,14 @@ def grid(pilot: Pilot[Any]) -> WizardScreen:
 
 async def test_the_palette_does_what_keys_do_and_goes_to_fields() -> None:
     async with app(WizardScreen(Draft.new(small()))).run_test(size=(100, 30)) as pilot:
-        await pilot.press("colon", *"lora.alpha", "enter")
+        await type_ahead(pilot, "colon", *"lora.alpha", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
         assert grid(pilot).view.path_at(grid(pilot).grid.cursor) == "lora.alpha"
-        await pilot.press("ctrl+p", *"optsteps", "enter")
+        await type_ahead(pilot, "ctrl+p", *"optsteps", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
         assert grid(pilot).view.path_at(grid(pilot).grid.cursor) == "optimization.steps", "letters in order are enough"
         before = len(grid(pilot).view.rows)
-        await pilot.press("ctrl+p", *"advanced", "enter")
+        await type_ahead(pilot, "ctrl+p", *"advanced", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen) and len(grid(pilot).view.rows) > before)
 
 
@@ -165,7 +165,7 @@ async def test_review_compares_copies_and_gives_the_command(own_directories: Pat
         assert "lora.rank=24" in shown(pilot)
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
-        await pilot.press("ctrl+u", *"mine.yaml", "enter")
+        await type_ahead(pilot, "ctrl+u", *"mine.yaml", "enter")
         await until(pilot, path.exists)
         await until(pilot, lambda: isinstance(pilot.app.screen, ReviewScreen))
         draft.set("lora.rank", 25)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 import presets
 from schemas import load_config
-from tests.tui.app.support import app, shown, until
+from tests.tui.app.support import app, shown, type_ahead, until
 from tests.tui.guide.world import write_world
 from tui.app.screens.data import DataScreen
 from tui.app.screens.goal import GoalScreen
@@ -23,9 +23,8 @@ from tui.app.screens.picker import PickerScreen
 from tui.app.screens.value import ValueScreen
 from tui.checking import check_file
 
-ALWAYS = ("t2v_lora", "v2v_ic_lora", "v2a_lora", "audio_inpainting_lora")
+ALWAYS = ("v2v_ic_lora", "audio_inpainting_lora")
 """Goals whose stories are told in every run; the others are like one of them."""
-SPELLING = {".": "full_stop", "_": "underscore", "/": "slash"}
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +49,10 @@ class Typist:
 
     async def press(self, *keys: str) -> None:
         self.strokes += len(keys)
-        await self.pilot.press(*keys)
+        await type_ahead(self.pilot, *keys)
 
     async def text(self, text: str) -> None:
-        await self.pilot.press(*(SPELLING.get(char, char) for char in text))
+        await type_ahead(self.pilot, *text)
 
     async def at(self, *screens: type[Any]) -> None:
         await until(self.pilot, lambda: isinstance(self.pilot.app.screen, screens))

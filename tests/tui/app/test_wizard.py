@@ -8,7 +8,7 @@ from textual import events
 
 from schemas import load_config
 from schemas.paths import MISSING
-from tests.tui.app.support import app, go, shown, until
+from tests.tui.app.support import app, go, shown, type_ahead, until
 from tests.tui.forms.support import small
 from tui.app.screens.confirm import ConfirmScreen
 from tui.app.screens.home import HomeScreen
@@ -26,9 +26,9 @@ async def test_a_new_configuration_from_a_preset_to_a_file(own_directories: Path
     async with app(HomeScreen()).run_test(size=(100, 30)) as pilot:
         await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
-        await pilot.press(*"i2v_lora", "enter")
+        await type_ahead(pilot, *"i2v_lora", "enter")
         await until(pilot, lambda: "memory of the graphics card" in shown(pilot))
-        await pilot.press(*"32", "enter")
+        await type_ahead(pilot, *"32", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, WizardScreen))
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
@@ -37,7 +37,7 @@ async def test_a_new_configuration_from_a_preset_to_a_file(own_directories: Path
         await go(pilot, "lora.rank")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
-        await pilot.press(*["backspace"] * 4, "1")
+        await type_ahead(pilot, *["backspace"] * 4, "1")
         await pilot.pause()
         assert "at least 2" in shown(pilot, "#verdict"), "the editor says at once what is wrong"
         await pilot.press("enter")
@@ -50,7 +50,7 @@ async def test_a_new_configuration_from_a_preset_to_a_file(own_directories: Path
         await pilot.pause()
         assert "not yet" in shown(pilot, "#title"), "training waits until the errors are mended"
 
-        await pilot.press("enter", *["backspace"] * 2, *"24", "enter")
+        await type_ahead(pilot, "enter", *["backspace"] * 2, *"24", "enter")
         await pilot.pause()
         assert "valid" in shown(pilot, "#title")
         await pilot.press("w")
@@ -140,20 +140,20 @@ async def test_every_kind_of_editor() -> None:
         await go(pilot, "validation.samples[0].prompt")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, TextScreen))
-        await pilot.press("enter", *"[b]x", "f2")
+        await type_ahead(pilot, "enter", *"[b]x", "f2")
         await until(pilot, lambda: draft.get("validation.samples[0].prompt") == "a [red] fox\n[b]x")
         assert "[b]x" in shown(pilot, "#grid"), "text from a file is never markup"
 
         await go(pilot, "lora.target_modules")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, TextScreen))
-        await pilot.press("enter", *"ff.net.2", "ctrl+s")
+        await type_ahead(pilot, "enter", *"ff.net.2", "ctrl+s")
         await until(pilot, lambda: draft.get("lora.target_modules")[-1:] == ["ff.net.2"])
 
         await go(pilot, "validation.video_dims")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
-        await pilot.press("ctrl+u", *"512x512x49", "enter")
+        await type_ahead(pilot, "ctrl+u", *"512x512x49", "enter")
         await until(pilot, lambda: draft.get("validation.video_dims") == [512, 512, 49])
 
         await go(pilot, "optimization.steps")
@@ -196,12 +196,12 @@ async def test_conditions_are_added_changed_moved_and_removed() -> None:
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
         await go(pilot, conditions)
-        await pilot.press("enter", *"mask", "enter")
+        await type_ahead(pilot, "enter", *"mask", "enter")
         await until(pilot, lambda: kinds() == ["first_frame", "prefix", "mask"])
         assert screen.view.path_at(screen.grid.cursor) == f"{conditions}[2]", "the cursor goes to the new item"
         await pilot.press("K")
         assert kinds() == ["first_frame", "mask", "prefix"]
-        await pilot.press("enter", *"suffix", "enter")
+        await type_ahead(pilot, "enter", *"suffix", "enter")
         await until(pilot, lambda: kinds() == ["first_frame", "suffix", "prefix"])
         await pilot.press("delete")
         assert kinds() == ["first_frame", "prefix"]
@@ -216,7 +216,7 @@ async def test_finding_and_filtering() -> None:
     async with app(WizardScreen(draft)).run_test(size=(80, 24)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
-        await pilot.press("slash", *"rank", "enter")
+        await type_ahead(pilot, "slash", *"rank", "enter")
         await pilot.pause()
         assert screen.view.path_at(screen.grid.cursor) is not None
         assert {row.path for row in screen.view.rows if row.kind == "field"} >= {"lora.rank"}
@@ -325,6 +325,6 @@ async def test_a_path_is_completed(own_directories: Path) -> None:
         await go(pilot, "model.model_path")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
-        await pilot.press("ctrl+u", *"wei", "tab", "tab")
+        await type_ahead(pilot, "ctrl+u", *"wei", "tab", "tab")
         await pilot.press("enter")
         await until(pilot, lambda: draft.get("model.model_path") == "weights/ltx.safetensors")
