@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -40,6 +41,8 @@ class Sheet:
     curves: tuple[Curve, ...]
     scale: float = 1.0
     unit: str = ""
+    why: str = ""
+    """Why there is nothing, and nothing will come."""
 
 
 def chart_lines(plot: Plot, sheet: Sheet, width: int, height: int, options: ChartOptions) -> list[Line]:
@@ -47,6 +50,9 @@ def chart_lines(plot: Plot, sheet: Sheet, width: int, height: int, options: Char
     if width < 1 or height < 1:
         return []
     lines = [title_line(sheet, width, options)]
+    if sheet.why and not sheet.curves:
+        wrapped = textwrap.wrap(sheet.why, max(1, width - 2))
+        return [*lines, *(((f"  {text}", "warn"),) for text in wrapped)][:height]
     if not sheet.curves or width < SMALLEST[0] or height < SMALLEST[1]:
         return lines
     frame = Frame(
@@ -75,7 +81,8 @@ def title_line(sheet: Sheet, width: int, options: ChartOptions) -> Line:
     """The name of the chart and the values of its curves, newest or under the cursor, in the curves' colours."""
     known = [curve for curve in sheet.curves if curve.series.last is not None]
     if not known:
-        return ((fit(f"{sheet.title}  waiting for the first value" if sheet.title else "", width), "dim"),)
+        state = "no value" if sheet.why else "waiting for the first value"
+        return ((fit(f"{sheet.title}  {state}" if sheet.title else "", width), "dim"),)
     at = "" if options.cursor is None else f" @{options.cursor}"
     spans: list[Span] = [(sheet.title, "title"), (at + "  ", "strong")]
     for curve in known:

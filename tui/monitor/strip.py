@@ -54,6 +54,18 @@ def verdict_line(found: Verdict, more: int, link: str, width: int) -> Line:
     return tuple(line)
 
 
+def why_empty(state: str, trouble: str) -> str:
+    """Why no value will come any more; empty while one may."""
+    match state:
+        case "failed":
+            return f"failed: {clean_line(' '.join(trouble.split()))}" if trouble else "failed; the log says why (3)"
+        case "crashed":
+            return "the trainer is gone without a word; the end of its log may tell more (3)"
+        case "finished" | "stopped":
+            return f"{state} before the first step"
+    return ""
+
+
 def strip_lines(
     view: RunView, status: Status | None, state: str, now: float, width: int, plan: Plan | None = None
 ) -> list[Line]:
@@ -97,11 +109,14 @@ def _progress(view: RunView, status: Status | None, state: str, now: float, widt
     spans: list[Span] = [(f"{phase} ", "strong"), (f"step {step}" + (f"/{total}" if total else ""), "text")]
     if total:
         share = min(1.0, step / total)
-        spans += [(" " + bar(share, _bar_width(width)), "accent"), (f" {100 * share:.0f} %", "text")]
+        if not view.exit_message or width_of(tuple(spans)) + _bar_width(width) + len(view.exit_message) + 9 <= width:
+            spans.append((" " + bar(share, _bar_width(width)), "accent"))
+        spans.append((f" {100 * share:.0f} %", "text"))
     if status is not None and status.eta_s is not None and phase == "training":
         spans.append((f"  {duration(max(0.0, status.eta_s - (now - status.updated)))} left", "text"))
     if view.exit_message:
-        spans.append((f"  {view.exit_message}", "dim"))
+        room = max(0, width - width_of(tuple(spans)) - 2)
+        spans.append((f"  {fit(view.exit_message, room).rstrip()}", "dim"))
     return tuple(spans)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tui.charts.ticks import short
+from tui.monitor.brief import ENDED, brief
 from tui.monitor.model import RunView
 from tui.monitor.thresholds import (
     CERTAIN,
@@ -57,24 +58,24 @@ def verdict(view: RunView, state: str = "running", *, warmup: int = 0) -> Verdic
     return findings(view, state, warmup=warmup)[0]
 
 
-def findings(view: RunView, state: str = "running", *, warmup: int = 0) -> tuple[Verdict, ...]:
-    """All findings, the one that matters most first; never empty."""
+def findings(view: RunView, state: str = "running", *, warmup: int = 0, trouble: str = "") -> tuple[Verdict, ...]:
+    """All findings, the one that matters most first; never empty. ``trouble``: why it failed, if no event says so."""
     found = [one for rule in _ALARMS if (one := rule(view)) is not None]
-    ended = _of_state(view, state)
+    ended = _of_state(view, state, trouble)
     if ended is not None:
         found.insert(0, ended)
-    found.append(_loss(view, warmup))
+    found.append(_loss(view, warmup, ended=state in ENDED))
     return tuple(found)
 
 
-def _of_state(view: RunView, state: str) -> Verdict | None:
+def _of_state(view: RunView, state: str, trouble: str) -> Verdict | None:
     at = f"at step {view.reached}" if view.reached else "before the first step"
     match state:
         case "crashed":
             remedy = "Look at the end of the log; `train` continues from the last save."
             return Verdict("crashed", f"the trainer is gone without a word, {at}", "its process ended", remedy, "bad")
         case "failed":
-            message = " ".join(view.exit_message.split()) or "see the end of the log"
+            message = " ".join((view.exit_message or trouble).split()) or "see the end of the log"
             return Verdict("failed", f"failed {at}", message, "The message says what to change.", "bad")
         case "stalled":
             reason = "the process is alive, but no step has come for far longer than a step takes"
@@ -255,10 +256,12 @@ _ALARMS: Final[tuple[Callable[[RunView], Verdict | None], ...]] = (
 )
 
 
-def _loss(view: RunView, warmup: int) -> Verdict:
+def _loss(view: RunView, warmup: int, *, ended: bool) -> Verdict:
     """What the loss does, when nothing worse is to be said."""
     loss, last = view.series.get("loss"), view.reached
     least = max(EARLY_STEPS, warmup)
+    if ended and (loss is None or last < least):
+        return Verdict("too-early", *brief(loss, last), "")
     if loss is None or last < least:
         reason = f"{last} steps done" + (f", {warmup} of them warm up" if warmup else "")
         return Verdict("too-early", f"too early to say: judged from step {least} on", reason, "")

@@ -89,6 +89,14 @@ class RunWatch:
         """Steps between two checkpoints, as configured or as changed since."""
         return self.view.intervals.get("checkpoint", self.plan.checkpoint_interval)
 
+    @property
+    def trouble(self) -> str:
+        """Why the run failed, in the best words there are: the trainer's, or else the end of its log."""
+        if self.state != "failed":
+            return ""
+        told = self.view.exit_message or (self.status.error if self.status is not None else None)
+        return told or next((line.text for line in reversed(self.log.lines) if line.text.strip()), "")
+
     def save_index(self) -> None:
         """Spare the next viewer the reading, if it was much; to be called when the history has been read."""
         if self._index is not None:

@@ -252,8 +252,8 @@ async def test_the_learning_rate_and_intervals_are_asked_for_and_judged(recordin
         await pilot.press(*["backspace"] * 12, *"7", "enter")
         await pilot.pause()
         assert inbox.take() == [], "nothing is sent that the trainer would refuse"
-        await pilot.press("r")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+        assert isinstance(pilot.app.screen, ValueScreen), "and what is wrong can be mended"
+        assert "✔" not in shown(pilot, "#verdict")
         await pilot.press(*["backspace"] * 12, *"5e-5", "enter")
         await until(pilot, lambda: "lr 5e-5 sent" in shown(pilot, "#title"))
         await pilot.press("i")
@@ -355,6 +355,43 @@ async def test_a_trainer_that_cannot_even_start_is_reported_with_its_log(tmp_pat
         await pilot.press("3")
         await pilot.pause()
         assert "No module named 'torch'" in shown(pilot, "#log")
+
+
+async def test_a_run_that_failed_before_its_first_step_says_why(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "fox")
+    recording.start()
+    recording.exit("failed", 1, "the clips do not match the model: expected 128 channels, found 64")
+    recording.status("failed")
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "FAILED" in shown(pilot, "#title"))
+        await until(pilot, lambda: "found 64" in pilot.app.screen.query_one("#chart-0", Chart).plain)
+        assert "waiting for the first value" not in shown(pilot)
+        await pilot.press("w")
+        await until(pilot, lambda: "expected 128 channels" in shown(pilot))
+
+
+async def test_a_short_run_says_that_it_can_be_seen_no_closer(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "fox")
+    recording.start()
+    recording.steps(20)
+    recording.exit("stopped", 75, "at step 20 on request; the same command goes on")
+    recording.status("stopped")
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(40, 12)) as pilot:
+        await until(pilot, lambda: "STOPPED" in shown(pilot, "#title"))
+        await pilot.press("z")
+        await until(pilot, lambda: "nothing more to see" in pilot.app.screen.notice)  # type: ignore[attr-defined]
+        assert "the loss" in shown(pilot, "#verdict")
+
+
+async def test_a_question_is_wrapped_on_a_phone(recording: Recording) -> None:
+    _alive(recording)
+    async with app(MonitorScreen(recording.run.path)).run_test(size=(40, 12)) as pilot:
+        await until(pilot, lambda: "RUNNING" in shown(pilot, "#title"))
+        await pilot.press("s")
+        await until(pilot, lambda: "continues it" in shown(pilot))
+        text = " ".join(shown(pilot).replace("│", " ").split())
+        assert "The trainer finishes its step, saves, and ends." in text
+        assert "`train` continues it later from there." in text
 
 
 async def test_garbage_in_the_run_directory_is_survived(recording: Recording) -> None:

@@ -185,3 +185,11 @@ def test_the_document_states_every_threshold() -> None:
         value = getattr(thresholds, name)
         spelled = f"{100 * value:g} %" if value in {0.02, 0.95, 0.05, 0.2} else f"{value:g}"
         assert f"`{name}` = {spelled}" in text, name
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+def test_a_short_run_that_has_ended_gets_what_can_be_said(state: str) -> None:
+    found = verdict(_made(20, loss=lambda step: 0.5 - step * 0.01), state)
+    assert found.words == "the loss fell from 0.47 to 0.32 over 20 steps; too short to judge further"
+    assert verdict(_made(2), state).words == "ended after 2 steps: too short to judge"
+    assert "before its first step" in verdict(RunView(), state).words

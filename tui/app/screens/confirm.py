@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import textwrap
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -12,6 +13,12 @@ from textual.screen import ModalScreen
 from tui.app.keys import bindings
 from tui.app.widgets.keybar import KeyLine
 from tui.app.widgets.lines import LineView
+from tui.text import Line
+
+WIDTH: Final = 76
+"""Columns of a dialog, if the terminal has them."""
+EDGES: Final = 4
+"""Columns of its border and padding."""
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -27,11 +34,20 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield LineView(
-                [((self._question, "strong"),), *(((text, "text"),) for text in self._details)], id="question"
-            )
+            yield LineView(self._lines(), id="question")
             yield LineView([()])
             yield KeyLine("confirm")
+
+    def on_resize(self) -> None:
+        view = self.query_one("#question", LineView)
+        view.set_lines(self._lines())
+        view.refresh(layout=True)
+
+    def _lines(self) -> list[Line]:
+        """The question and its details, wrapped to the dialog."""
+        width = max(10, min(WIDTH, self.app.size.width) - EDGES)
+        texts = [(self._question, "strong"), *((text, "text") for text in self._details)]
+        return [((part, style),) for text, style in texts for part in textwrap.wrap(text, width) or [""]]
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)

@@ -29,8 +29,8 @@ from tui.app.widgets.samplepane import SamplePane
 from tui.monitor.layout import Layout
 from tui.monitor.model import Note
 from tui.monitor.others import MOST
-from tui.monitor.strip import strip_lines, title_line, verdict_line
-from tui.monitor.verdict import findings
+from tui.monitor.strip import strip_lines, title_line, verdict_line, why_empty
+from tui.monitor.verdict import Verdict, findings
 from tui.monitor.watch import RunWatch
 from tui.text import Line, fit
 
@@ -99,10 +99,9 @@ class MonitorScreen(WatchingScreen):
         # A daemon, and no worker: leaving must not wait for a disk that hangs.
         follow = partial(contextvars.copy_context().run, self._follow)
         threading.Thread(target=follow, name="watch", daemon=True).start()
+        smoothing = self.query_one(ChartGrid).smoothing
         for other in self._overlays:
-            self.run_worker(
-                partial(self._read_other, other, self.query_one(ChartGrid).smoothing), thread=True, group="others"
-            )
+            self.run_worker(partial(self._read_other, other, smoothing), thread=True, group="others")
 
     def on_unmount(self) -> None:
         self._left.set()
@@ -156,11 +155,11 @@ class MonitorScreen(WatchingScreen):
             self.query_one("#title", LineView).set_lines([title_line(self._folder, watch.state, notice, width)])
             strip = strip_lines(view, watch.status, watch.state, time.time(), width, watch.plan)
             self.query_one("#strip", LineView).set_lines(strip[: self._parts.strip])
-            found = findings(view, watch.state, warmup=watch.plan.warmup_steps)
+            found = self._findings()
             said = verdict_line(found[0], len(found) - 1, view.link, width)
             self.query_one("#verdict", LineView).set_lines([said])
             if self._parts.charts:
-                self.query_one(ChartGrid).show(view)
+                self.query_one(ChartGrid).show(view, why_empty(watch.state, watch.trouble))
             self._draw_panes()
 
     def _draw_panes(self) -> None:
@@ -230,8 +229,13 @@ class MonitorScreen(WatchingScreen):
 
     def action_why(self) -> None:
         with self.watch_run.looking():
-            found = findings(self.watch_run.view, self.watch_run.state, warmup=self.watch_run.plan.warmup_steps)
+            found = self._findings()
         self.app.push_screen(FindingsScreen(found))
+
+    def _findings(self) -> tuple[Verdict, ...]:
+        """Whoever calls holds the lock."""
+        watch = self.watch_run
+        return findings(watch.view, watch.state, warmup=watch.plan.warmup_steps, trouble=watch.trouble)
 
     def on_chart_grid_changed(self, message: ChartGrid.Changed) -> None:
         grid = self.query_one(ChartGrid)

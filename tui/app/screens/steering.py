@@ -106,13 +106,13 @@ class SteeringScreen(Screen[None]):
 
     def _ask(self, title: str, text: str, hint: str, verb: str) -> None:
         def answered(given: str | None) -> None:
-            if given is not None and not _fault(verb)(given):
+            if given is not None:
                 self.command(verb, given.strip())
 
         if self.watch_run.state not in ACTIVE:
             self.tell(f"{verb}: nobody is there, the run is {self.watch_run.state}")
             return
-        self.app.push_screen(ValueScreen(title, text, hint=hint, judge=_fault(verb)), answered)
+        self.app.push_screen(ValueScreen(title, text, hint=hint, judge=_fault(verb), strict=True), answered)
 
 
 def _fault(verb: str) -> Callable[[str], str]:

@@ -55,11 +55,14 @@ class ValueScreen(TypeAhead[str]):
         nudge: Callable[[str, int], str | None] = lambda _text, _step: None,
         provider: str | None = None,
         base: Path | None = None,
+        strict: bool = False,
     ) -> None:
+        """``strict``: a text that ``judge`` finds wrong is not taken, and the screen stays open."""
         super().__init__()
         self._title, self._text, self._hint, self._judge, self._nudge = title, text, hint, judge, nudge
         self._provider = provider
         self._base = base
+        self._strict = strict
         self._listing = Listing([])
         self._wanted: str | None = None
         self._listed: str | None = None
@@ -95,8 +98,13 @@ class ValueScreen(TypeAhead[str]):
     # ---------------------------------------------------------------- keys
 
     def action_accept(self) -> None:
-        if not self._take():
-            self.dismiss(self.query_one(Entry).value)
+        if self._take():
+            return
+        value = self.query_one(Entry).value
+        if self._strict and self._judge(value):
+            self._verdict(value)
+        else:
+            self.dismiss(value)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

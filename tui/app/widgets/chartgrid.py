@@ -89,8 +89,11 @@ class ChartGrid(Container, can_focus=True):
 
     # ---------------------------------------------------------------- drawing
 
-    def show(self, view: RunView) -> None:
-        """Draw the present state of a run; whoever calls holds the lock of its data."""
+    def show(self, view: RunView, why: str = "") -> None:
+        """Draw the present state of a run; whoever calls holds the lock of its data.
+
+        ``why``: why no value will come any more, for a run that has none.
+        """
         series = view.series
         self._last_step = max([view.reached, *(_last_step(other) for other in self.others.values())])
         self.options = replace(self.options, window=self._window(), guides=tuple(view.guides) if self._guided else ())
@@ -98,7 +101,7 @@ class ChartGrid(Container, can_focus=True):
         for place, chart in enumerate(self.visible_charts):
             if place < len(panels):
                 panel = panels[(self.first + place) % len(panels)]
-                chart.update_chart(self._sheet(panel, series), self.options)
+                chart.update_chart(replace(self._sheet(panel, series), why=why), self.options)
             else:
                 chart.update_chart(NOTHING, self.options)
 
@@ -170,7 +173,7 @@ class ChartGrid(Container, can_focus=True):
         finest = max(
             (chart.sheet.curves[0].series.width for chart in self.visible_charts if chart.sheet.curves), default=1
         )
-        if factor < 1 and window.steps * factor < SMALLEST_WINDOW * finest:
+        if factor < 1 and min(window.steps, self._last_step + 1) * factor < SMALLEST_WINDOW * finest:
             self.post_message(self.Changed("closer there is nothing more to see"))
             return
         if cursor is None:
@@ -180,9 +183,11 @@ class ChartGrid(Container, can_focus=True):
             zoomed = window.zoomed(factor, cursor)
             self._start = zoomed.start
         self._zoom = zoomed.steps
+        words = ""
         if self._zoom > self._last_step:
             self._zoom = self._start = None
-        self._set(self.options)
+            words = "closer there is nothing more to see" if factor < 1 else "the whole run is shown"
+        self._set(self.options, words)
 
     def action_whole(self) -> None:
         self._zoom = self._start = None
