@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from schemas.errors import WizardError
 from schemas.prepare import PrepareOptions
+from trainer.files.datafile import read_rows
 from tui.forms.draft import Draft
 from tui.forms.rows import effective
 
@@ -50,6 +52,17 @@ def options_of(draft: Draft) -> PrepareOptions | None:
         return None
     given = {name: value for name, value in draft.data.items() if value is not None}
     return PrepareOptions.model_validate(given)
+
+
+def lacking(options: PrepareOptions) -> str:
+    """What the dataset file makes necessary and is not given; nothing when the file cannot be read."""
+    if options.resolution_buckets:
+        return ""
+    try:
+        rows = read_rows(options.dataset_path, caption_column=options.caption_column, video_column=options.video_column)
+    except WizardError:  # prepare itself says what is wrong with it
+        return ""
+    return "Buckets: a dataset with videos needs at least one size" if "video" in rows.roles else ""
 
 
 def prepared_root(options: PrepareOptions) -> Path:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
+import pytest
 from textual import events
 
 from tests.tui.app.support import app, shown, until
+from tui.app.screens.goal import GoalScreen
 from tui.app.screens.guided import Guided
+from tui.app.screens.home import HomeScreen
 from tui.app.screens.picker import PickerScreen
+from tui.app.screens.prepare import PrepareScreen
 from tui.app.screens.steps import step_screen
+from tui.app.screens.working import WorkingScreen
 from tui.guide.guide import Guide
+from tui.guide.preparation_form import preparation_draft
 from tui.guide.steps import INDEX, STEPS, Obstacle, refuse
+from tui.launch import PYTHON_VARIABLE
 
 
 def guide() -> Guide:
@@ -54,3 +63,36 @@ def test_a_step_in_which_the_check_found_something_is_marked_until_it_changes() 
     assert step.state(made).mark == "wrong"
     made.draft.set("validation.stg_blocks", [1])
     assert step.state(made).mark != "wrong"
+
+
+async def test_preparing_wants_buckets_comes_back_from_a_failure_and_leads_on(
+    own_directories: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = own_directories / "prepare.py"
+    stand_in.write_text("import sys, pathlib\nsys.exit(0 if pathlib.Path('good').exists() else 1)\n")
+    monkeypatch.setenv(PYTHON_VARIABLE, f"{sys.executable} {stand_in}")
+    dataset = own_directories / "clips.json"
+    dataset.write_text(json.dumps([{"caption": "a", "media_path": "a.mp4"}]))
+    draft = preparation_draft(None, dataset)
+    draft.set("model_path", "m")
+    draft.set("text_encoder_path", "g")
+    async with app(HomeScreen()).run_test(size=(80, 24)) as pilot:
+        await pilot.app.push_screen(PrepareScreen(draft, lambda _options: None, alone=True))
+        await until(pilot, lambda: "Buckets: a dataset with videos needs" in shown(pilot, "#title"))
+        await pilot.press("s")
+        await until(pilot, lambda: "resolution_buckets" in shown(pilot, "#doc"))
+        draft.set("resolution_buckets", [[64, 64, 9]])
+        await pilot.press("s")
+        await until(pilot, lambda: "failed with exit code 1" in shown(pilot))
+        assert "Cancel" not in shown(pilot, "#keybar")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PrepareScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: "Leave without preparing?" in shown(pilot))
+        await pilot.press("n")
+        (own_directories / "good").touch()
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WorkingScreen) and "Use it" in shown(pilot))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GoalScreen))
+        assert pilot.app.screen.draft.get("data.preprocessed_data_root") == str(own_directories)  # type: ignore[attr-defined]

@@ -56,6 +56,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("prepare", "escape", "retreat", "Clear", "Leave the filter, then the form", footer=False),
     Key("prepare", "q", "close", "Back", "Back to where you came from"),
     Key("working", "x", "stop", "Cancel", "End the process; what is done so far is kept"),
+    Key("working", "n", "use", "Use it", "A new configuration that trains on what was prepared"),
     Key("working", "escape,q,enter", "close", "Back", "Leave it running and come back later", shown="Esc"),
 )
 TITLES: Final = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,6 +19,8 @@ from tui.jobs import Job, Progress
 from tui.text import Line, clean_line, fit
 
 EVERY = 0.5
+USE: Final = "use"
+"""What the screen is dismissed with to go on with what was made."""
 
 
 class WorkingScreen(Screen[str]):
@@ -31,9 +33,11 @@ class WorkingScreen(Screen[str]):
     WorkingScreen { #head { height: 3; padding: 0 1; } #log { padding: 0 1; } }
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, use: bool = False) -> None:
+        """With ``use`` it can be dismissed with USE when it has ended well: go on with what was made."""
         super().__init__()
         self.job = job
+        self._use = use
         self._shown: Progress | None = None
 
     def compose(self) -> ComposeResult:
@@ -56,7 +60,12 @@ class WorkingScreen(Screen[str]):
             return
         lines_changed = self._shown is None or progress.lines != self._shown.lines
         self._shown = progress
-        self.query_one("#head", LineView).set_lines(head_lines(progress, self.job, self.size.width - 2))
+        lines = head_lines(progress, self.job, self.size.width - 2)
+        if self._usable():
+            lines[-1] = (("n", "key"), (" begins a new configuration that trains on this data", "text"))
+        self.query_one("#head", LineView).set_lines(lines)
+        ended = ("stop",) if progress.code is not None else ()
+        self.query_one(KeyBar).leave_out(*ended, *(() if self._usable() else ("use",)))
         if lines_changed:
             log = self.query_one("#log", RowList)
             log.show_lines([((line, "text"),) for line in progress.lines])
@@ -70,6 +79,13 @@ class WorkingScreen(Screen[str]):
         if self.job.running:
             kept = "What is done so far is kept and not made again."
             self.app.push_screen(ConfirmScreen("Cancel it?", kept), answered)
+
+    def _usable(self) -> bool:
+        return self._use and self._shown is not None and self._shown.code in (EXIT_OK, EXIT_DATA)
+
+    def action_use(self) -> None:
+        if self._usable():
+            self.dismiss(USE)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -21,6 +21,7 @@ class KeyLine(LineView):
         super().__init__(id=id)
         self._contexts = contexts
         self._lead: tuple[str, ...] = ()
+        self._without: tuple[str, ...] = ()
         self._keys: list[Key] = []
 
     def on_mount(self) -> None:
@@ -32,6 +33,11 @@ class KeyLine(LineView):
     def lead(self, *contexts: str) -> None:
         """Put the keys of other contexts right behind the first key; what they name is not named twice."""
         self._lead = contexts
+        self._fill()
+
+    def leave_out(self, *actions: str) -> None:
+        """Name no keys of these actions: there is nothing for them to act on."""
+        self._without = actions
         self._fill()
 
     def always(self) -> list[Key]:
@@ -50,6 +56,7 @@ class KeyLine(LineView):
     def _fill(self) -> None:
         own = keys_of(*self._contexts)
         keys = [*own[:1], *keys_of(*self._lead), *own[1:]]
+        keys = [key for key in keys if key.action not in self._without]
         named = {key.label: key for key in reversed(keys)}
         wanted = [key for key in keys if named[key.label] is key]
         self._keys = fitting(wanted, self.always(), self.size.width or 80)
