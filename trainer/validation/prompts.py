@@ -55,7 +55,7 @@ class PromptEncoder:
         prompts = tuple(dict.fromkeys(prompts))
         if not prompts:
             return {}
-        salts = {in_8bit: self._salt(in_8bit) for in_8bit in (True, False)}
+        salts = self._salts()
         found = {prompt: self._find(prompt, salts) for prompt in prompts}
         missing = [prompt for prompt, context in found.items() if context is None]
         if missing:
@@ -68,7 +68,8 @@ class PromptEncoder:
         found = self._read(self.entries.path(salts[True], prompt)) if self.in_8bit else None
         return found or self._read(self.entries.path(salts[False], prompt))
 
-    def _salt(self, in_8bit: bool) -> str:
+    def _salts(self) -> dict[bool, str]:
+        """What entries depend on beside the prompt, in eight bits and not."""
         if self.files.text_encoder is None:
             raise UsageError(
                 "validation prompts need the text encoder, and none is configured",
@@ -78,7 +79,10 @@ class PromptEncoder:
         sources = dict.fromkeys((self.files.text_encoder, *self.files.extractor, *self.files.connectors))
         models = [file_fingerprint(path) for path in sources]
         halves = [self.modalities.video, self.modalities.audio]
-        return "|".join(map(str, ["prompt in bf16", *models, *halves, in_8bit, self.dtype]))
+        return {
+            in_8bit: "|".join(map(str, ["prompt in bf16", *models, *halves, in_8bit, self.dtype]))
+            for in_8bit in (True, False)
+        }
 
     def _read(self, entry: Path) -> PromptContext | None:
         wanted = {name for name, on in (("video", self.modalities.video), ("audio", self.modalities.audio)) if on}
