@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import trainer.process  # noqa: F401 - before torch, so that memory is asked for as the trainer asks
+
+# isort: split
+
 import contextlib
 import gc
 import statistics
