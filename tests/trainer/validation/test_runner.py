@@ -96,14 +96,15 @@ def test_same_seed_same_sample_and_zero_is_a_seed(
 def test_sound_alone_is_a_wav_and_one_frame_a_png(
     configure: Configure, files: ModelFiles, transformer: LtxTransformer
 ) -> None:
-    runner, _ = _runner(configure(generate_video=False, video_dims=[64, 64, 25], frame_rate=25.0), files)
+    one = {"inference_steps": 1}
+    runner, _ = _runner(configure(generate_video=False, video_dims=[64, 64, 25], frame_rate=25.0, **one), files)
     runner.prepare()
     (sound,) = runner.run(transformer, 0)
     assert (sound.path.name, sound.poster) == ("step_000000_1.wav", None)
     with wave.open(str(sound.path)) as file:
         assert (file.getnchannels(), file.getsampwidth()) == (2, 2)
         assert file.getnframes() / file.getframerate() == pytest.approx(0.97, abs=0.02)
-    runner, _ = _runner(configure(video_dims=[96, 64, 1]), files)
+    runner, _ = _runner(configure(video_dims=[96, 64, 1], **one), files)
     runner.prepare()
     (picture,) = runner.run(transformer, 0)
     assert picture.path.name == "step_000000_1.png"
@@ -163,14 +164,15 @@ def test_diverged_weights_are_named(configure: Configure, files: ModelFiles, tra
 def test_prompts_are_encoded_once_and_found_again(
     configure: Configure, files: ModelFiles, transformer: LtxTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = configure(samples=[{"prompt": "one"}, {"prompt": "two"}, {"prompt": "one"}], **GUIDED, inference_steps=1)
+    samples = [{"prompt": "one"}, {"prompt": "two"}, {"prompt": "one"}]
+    config = configure(samples=samples, **GUIDED, inference_steps=1, generate_audio=False)
     runner, _ = _fresh(config, files)
     runner.prepare()
     folder = Path(config.data.preprocessed_data_root) / ".validation_cache"
     entries = sorted(folder.iterdir())
     assert len(entries) == 3  # two prompts and the negative one
     for entry in entries:
-        assert set(load_file(entry)) == {"video", "audio"}
+        assert set(load_file(entry)) == {"video"}
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the text encoder was loaded though every prompt is on disk")
@@ -193,7 +195,8 @@ def test_another_checkpoint_or_prompt_finds_no_old_entry(
     config = configure()
     _fresh(config, files)[0].prepare()
     folder = Path(config.data.preprocessed_data_root) / ".validation_cache"
-    assert len(list(folder.iterdir())) == 1  # no guidance: no negative prompt
+    (entry,) = folder.iterdir()  # no guidance: no negative prompt
+    assert set(load_file(entry)) == {"video", "audio"}
     moved = tmp_path / "copy.safetensors"
     shutil.copy(files.transformer, moved)
     same = replace(files, transformer=moved, extractor=(moved,), connectors=(moved,))
@@ -247,7 +250,7 @@ def test_decoders_come_one_at_a_time_after_all_sampling(
     videos = ["load_video_decoder", "decoding", "decoding"]
     assert order == [*["sample"] * 4, "decoding", *videos, "load_audio_decoder", "load_vocoder"]
     order.clear()
-    runner, _ = _runner(configure(generate_audio=False), files)
+    runner, _ = _runner(configure(generate_audio=False, inference_steps=1), files)
     runner.prepare()
     runner.run(transformer, 1)
     assert order == ["load_video_decoder"]
@@ -316,14 +319,14 @@ def test_only_some_samples_for_one_of_several_ranks(
     configure: Configure, files: ModelFiles, transformer: LtxTransformer
 ) -> None:
     samples = [{"prompt": name} for name in "abc"]
-    runner, _ = _runner(configure(samples=samples, inference_steps=1), files)
+    runner, _ = _runner(configure(samples=samples, inference_steps=1, generate_audio=False), files)
     runner.prepare()
     made = runner.run(transformer, 5, only=[2])
     assert [(item.index, item.path.name) for item in made] == [(2, "step_000005_3.mp4")]
 
 
 def test_bf16_runs_under_autocast(configure: Configure, files: ModelFiles) -> None:
-    runner, _ = _runner(configure(), files, dtype=torch.bfloat16)
+    runner, _ = _runner(configure(inference_steps=1), files, dtype=torch.bfloat16)
     runner.prepare()
     (item,) = runner.run(load_transformer(files, dtype=torch.bfloat16), 1)
     assert _frames(item.path).shape == (9, 64, 64, 3)
