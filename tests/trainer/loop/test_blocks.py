@@ -61,7 +61,6 @@ def test_training_is_the_same_to_the_bit(clips: Path, tmp_path: Path, common: di
     assert train(clips, plain, **common) == 0
     ways = {
         "swapped": {SWAP: 3},
-        "selective": {CHECKPOINTING: True, RECOMPUTE: 2},
         "both": {CHECKPOINTING: True, RECOMPUTE: 2, SWAP: 4},
     }
     for name, changes in ways.items():
