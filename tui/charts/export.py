@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tui.charts.gathered import DotColumn, Gathered
 from tui.charts.lines import ChartOptions, Sheet
 from tui.charts.plot import Curve, Frame, fit
+from tui.charts.raster import Guide
 from tui.charts.ticks import label, short
 from tui.charts.view import View, Window
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1200, 360
 """Pixels of one chart."""
 LEFT, TOP, BOTTOM, RIGHT = 90, 40, 30, 20
+TICKS: Final = 6
+APART: Final = 12
+"""Pixels between two letters that can both be read."""
+DOT: Final = 4
+"""Radius of a point where there are few."""
 COLOURS: Final = {
     "accent": "#0b6fb8",
     "curve2": "#d9730d",
@@ -29,7 +35,7 @@ COLOURS: Final = {
     "title": "#7a4fb5",
     "warn": "#d9730d",
 }
-BAND, INK, PALE = "#c9dcee", "#202020", "#d8d8d8"
+BAND, POINT, INK, PALE = "#c9dcee", "#8fb3d6", "#202020", "#d8d8d8"
 
 
 def csv_text(sheets: Sequence[Sheet], window: Window) -> str:
@@ -82,18 +88,22 @@ def _chart(draw: ImageDraw, sheet: Sheet, options: ChartOptions, top: int) -> No
     across, down = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     columns = [Gathered().update(curve.series, options.window, across, smooth=curve.smooth) for curve in sheet.curves]
     # A row of the view is four dots, a column two: here a dot is a pixel.
-    frame = Frame(across // 2, down // 4, options.window, log=options.log, robust=options.robust, scale=sheet.scale)
+    frame = Frame(
+        across // 2,
+        down // 4,
+        options.window,
+        log=options.log,
+        robust=options.robust,
+        scale=sheet.scale,
+        ticks=TICKS,
+    )
     view = fit(sheet.curves, columns, frame)
     _legend(draw, sheet, top)
     if view is None:
         draw.text((LEFT, top + TOP), "no finite value here", fill=INK)
         return
     _axes(draw, view, top, across, down)
-    for guide in options.guides:
-        x = LEFT + view.column_of(guide.step)
-        if LEFT <= x < LEFT + across:
-            draw.line((x, top + TOP, x, top + TOP + down), fill=PALE)
-            draw.text((x - 4, top + TOP - 18), guide.letter, fill=INK)
+    _guides(draw, options.guides, view, top, across, down)
     for curve, dots in zip(reversed(sheet.curves), reversed(columns), strict=True):
         _curve(draw, curve, dots, view, top + TOP)
 
@@ -123,24 +133,48 @@ def _axes(draw: ImageDraw, view: View, top: int, across: int, down: int) -> None
         draw.text((LEFT + across * part / 8 - draw.textlength(words) / 2, top + TOP + down + 6), words, fill=INK)
 
 
+def _guides(draw: ImageDraw, guides: Sequence[Guide], view: View, top: int, across: int, down: int) -> None:
+    """A line for everything that happened, with its letter where no other one is in the way: above, else below."""
+    taken: dict[int, float] = {}
+    for guide in sorted(guides, key=lambda guide: guide.step):
+        x = LEFT + view.column_of(guide.step)
+        if not LEFT <= x < LEFT + across:
+            continue
+        draw.line((x, top + TOP, x, top + TOP + down), fill=PALE)
+        for y in (top + TOP - 18, top + TOP + 2):
+            if x - taken.get(y, -math.inf) >= APART:
+                draw.text((x - 4, y), guide.letter, fill=INK)
+                taken[y] = x
+                break
+
+
 def _curve(draw: ImageDraw, curve: Curve, columns: Sequence[DotColumn], view: View, top: int) -> None:
     previous: tuple[int, int] | None = None
     colour = COLOURS.get(curve.style, INK)
+    sparse = sum(column.mean == column.mean for column in columns) * APART <= len(columns)
+    dot = DOT if sparse else 1
     if curve.band:
-        for x, column in enumerate(columns):
-            if column.high >= column.low:
-                draw.line(
-                    (LEFT + x, top + view.row_of(column.high), LEFT + x, top + view.row_of(column.low)), fill=BAND
-                )
+        _band(draw, columns, view, top, width=2 * DOT + 1 if sparse else 1)
+    marked = -math.inf
     for x, column in enumerate(columns):
-        if column.bad:
+        if column.bad and x - marked >= APART:
             draw.text((LEFT + x - 4, top + view.rows * 4 - 16), "x", fill=COLOURS["curve4"])
+            marked = x
         if column.mean != column.mean:
             previous = None if column.bad else previous
             continue
         place = (LEFT + x, top + view.row_of(column.mean))
         if previous is not None:
-            draw.line((*previous, *place), fill=colour, width=2)
-        else:
-            draw.ellipse((place[0] - 1, place[1] - 1, place[0] + 1, place[1] + 1), fill=colour)
+            draw.line((*previous, *place), fill=colour, width=3)
+        if previous is None or sparse:
+            draw.ellipse((place[0] - dot, place[1] - dot, place[0] + dot, place[1] + dot), fill=colour)
         previous = place
+
+
+def _band(draw: ImageDraw, columns: Sequence[DotColumn], view: View, top: int, *, width: int) -> None:
+    for x, column in enumerate(columns):
+        if column.high >= column.low:
+            ends = (LEFT + x, top + view.row_of(column.high), LEFT + x, top + view.row_of(column.low))
+            draw.line(ends, fill=BAND, width=width)
+            if width > 1 and column.high == column.low:  # a single value: a line of no length is not to be seen
+                draw.ellipse((ends[0] - DOT, ends[1] - DOT, ends[0] + DOT, ends[1] + DOT), fill=POINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -162,11 +163,19 @@ def _x_axis(view: View, cursor: int | None) -> Line:
         return ((" " * AXIS, "text"), (text.rstrip(), "dim"))
     mark = str(cursor)
     place = min(max(0, cell - len(mark) // 2), max(0, view.columns - len(mark)))
+    text = _without_labels_at(text, place - 1, place + len(mark) + 1)
     return (
         (" " * AXIS, "text"),
         (text[:place], "dim"),
         (mark, "cursor"),
         (text[place + len(mark) :].rstrip(), "dim"),
+    )
+
+
+def _without_labels_at(text: str, first: int, end: int) -> str:
+    """Half a label beside another one would read as one number."""
+    return re.sub(
+        r"\S+", lambda part: part[0] if part.end() <= first or part.start() >= end else " " * len(part[0]), text
     )
 
 

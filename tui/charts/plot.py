@@ -40,6 +40,8 @@ class Frame:
     cursor: int | None = None
     """A step."""
     ascii_only: bool = False
+    ticks: int | None = None
+    """Pieces of the y axis at most; None leaves it to the rows."""
 
 
 class Plot:
@@ -112,7 +114,16 @@ def fit(curves: Sequence[Curve], columns: Sequence[list[DotColumn]], frame: Fram
     if bounds is None:
         return None
     floor = min((low for low in lows if low > 0), default=None)
-    return make_view(frame.columns, frame.rows, frame.window, bounds, log=frame.log, floor=floor, scale=frame.scale)
+    return make_view(
+        frame.columns,
+        frame.rows,
+        frame.window,
+        bounds,
+        log=frame.log,
+        floor=floor,
+        scale=frame.scale,
+        ticks=frame.ticks,
+    )
 
 
 def _changed(before: tuple[Traced, ...], after: tuple[Traced, ...], columns: int) -> list[int]:

@@ -103,12 +103,16 @@ def make_view(
     log: bool = False,
     floor: float | None = None,
     scale: float = 1.0,
+    ticks: int | None = None,
 ) -> View:
-    """A view of ``bounds``, moved outwards to round numbers. ``floor`` is the lowest positive value, for ``log``."""
+    """A view of ``bounds``, moved outwards to round numbers. ``floor`` is the lowest positive value, for ``log``.
+
+    ``ticks``: at most so many pieces of the y axis; by default one per three rows.
+    """
     low, high = (max(-LARGEST, min(LARGEST, bound * scale)) for bound in bounds)
     log = log and high > 0
     if log:
         low = low if low > 0 else (floor or bounds[1]) * scale
         low, high = math.log10(low), math.log10(high)
-    low, high, tick = nice_range(low, high, max(2, rows // 3))
+    low, high, tick = nice_range(low, high, ticks or max(2, rows // 3))
     return View(columns, rows, window.start, window.steps, low, high, tick, log, scale)

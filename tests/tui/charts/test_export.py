@@ -47,3 +47,28 @@ def test_nothing_finite_is_said_in_the_picture_too() -> None:
     bad.add(0, math.nan)
     data = png_bytes([Sheet("loss", (Curve("", bad),))], ChartOptions(), "a run")
     assert data.startswith(b"\x89PNG")
+
+
+def test_few_labels_on_the_axis_and_points_that_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import ImageDraw
+
+    written: list[tuple[float, float, str]] = []
+    plain = ImageDraw.ImageDraw.text
+
+    def noted(self: ImageDraw.ImageDraw, place: tuple[float, float], text: str, **more: object) -> None:
+        written.append((*place, text))
+        plain(self, place, text, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", noted)
+    loss = Series(smoothing=0.5)
+    for step in range(0, 100, 10):
+        loss.add(step, 0.2 + step / 100)
+    guides = tuple(Guide(step, letter, "good") for step in (30, 31) for letter in "CVWR")
+    data = png_bytes([Sheet("loss", (Curve("", loss),))], ChartOptions(Window.whole(99), guides=guides), "a run")
+    heights = sorted(y for x, y, text in written if x < 90 and text.replace(".", "").isdigit() and y < HEIGHT)
+    assert 3 <= len(heights) <= 8
+    letters = [(x, y) for x, y, text in written if text in {"C", "V", "W", "R"}]
+    assert len(letters) == len(set(letters)) == 2
+    with Image.open(io.BytesIO(data)) as picture:
+        blue = sum(count for count, colour in picture.getcolors(1 << 20) or [] if colour == (11, 111, 184))
+    assert blue > 10 * 50, "ten points of fifty pixels and the lines between them"

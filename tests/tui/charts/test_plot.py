@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.rundir.columns import CAPACITY, Columns
+from tui.charts.lines import ChartOptions, Sheet, chart_lines
 from tui.charts.plot import Curve, Frame, Plot
 from tui.charts.raster import Guide
 from tui.charts.series import Series
@@ -73,3 +74,15 @@ def test_other_curves_in_the_same_plot_start_afresh() -> None:
     plot.draw(_curves(one), frame)
     assert plot.draw(_curves(two), frame) == Plot().draw(_curves(two), frame)
     assert plot.draw(_curves(two)[:1], frame) == Plot().draw(_curves(two)[:1], frame)
+
+
+def test_the_label_of_the_cursor_stands_alone() -> None:
+    columns, plot = Columns(), Plot()
+    columns.take([(step, {"a": step / 10, "b": 1.0}) for step in range(100)])
+    sheet = Sheet("loss", tuple(_curves(columns)))
+    for cursor in range(100):
+        axis = "".join(
+            text for text, _ in chart_lines(plot, sheet, 60, 8, ChartOptions(Window(0, 100), cursor=cursor))[-1]
+        )
+        assert str(cursor) in axis.split()
+        assert set(map(int, axis.split())) <= {0, 25, 50, 75, 100, cursor}

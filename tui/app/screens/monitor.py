@@ -87,7 +87,7 @@ class MonitorScreen(WatchingScreen):
         yield LineView([()], id="verdict")
         yield ChartGrid(id="charts")
         with Horizontal(id="panes"):
-            yield RowList(id="events", cursor=False, tail=True)
+            yield RowList(id="events", cursor=False, tail=True, label="events")
             yield LogPane(id="log")
             yield SamplePane(id="samples")
         yield KeyBar("monitor")
@@ -177,8 +177,10 @@ class MonitorScreen(WatchingScreen):
         if state == self._noted:
             return
         at_end = rows.at_end
-        lines = [_note_line(note, rows.size.width) for note in notes]
-        rows.show_lines(lines or [(("nothing has happened yet", "dim"),)])
+        if notes:
+            rows.show(len(notes), lambda index, width, _current: _note_line(notes[index], width))
+        else:
+            rows.show_lines([(("nothing has happened yet", "dim"),)])
         if at_end:
             rows.scroll_to_end()
         self._noted = state

@@ -11,7 +11,7 @@ from tui.app.keys import bindings
 from tui.app.screens.value import ValueScreen
 from tui.app.widgets.rows import RowList
 from tui.monitor.logtail import LEVELS, LogLine, LogTail, found_at, matching
-from tui.text import Line
+from tui.text import Line, fit
 
 STYLES = ("text", "warn", "bad")
 
@@ -30,7 +30,7 @@ class LogPane(RowList):
             self.words = words
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, cursor=False, tail=True)
+        super().__init__(id=id, cursor=False, tail=True, label="log")
         self.needle = ""
         self.level = 0
         self.found: int | None = None
@@ -67,13 +67,13 @@ class LogPane(RowList):
         if at_end:
             self.scroll_to_end()
 
-    def _line(self, index: int, _width: int, _current: bool) -> Line:
+    def _line(self, index: int, width: int, _current: bool) -> Line:
         line = self._lines[index]
-        style = STYLES[line.level]
+        style, text = STYLES[line.level], fit(line.text, width).rstrip()
         if not found_at([line], self.needle):
-            return ((line.text, style),)
+            return ((text, style),)
         mark = "cursor" if index == self.found else "key"
-        return highlighted(line.text, self.needle, style, mark)
+        return highlighted(text, self.needle, style, mark)
 
     def action_search(self) -> None:
         def answered(text: str | None) -> None:

@@ -54,9 +54,13 @@ class RowList(Styled, ScrollView, can_focus=True):
         def control(self) -> RowList:
             return self.rows
 
-    def __init__(self, *, id: str | None = None, cursor: bool = True, tail: bool = False) -> None:  # noqa: A002
-        """``tail``: when the end is in sight it stays so, also when the height changes."""
+    def __init__(self, *, id: str | None = None, cursor: bool = True, tail: bool = False, label: str = "") -> None:  # noqa: A002
+        """``tail``: when the end is in sight it stays so, also when the height changes.
+
+        ``label`` stands at the right of the first line, where several lists share the screen.
+        """
         super().__init__(id=id)
+        self._label = f" {label} " if label else ""
         self._tail = tail
         self._height = 0
         """Lines in sight when the place in the list was chosen."""
@@ -217,8 +221,11 @@ class RowList(Styled, ScrollView, can_focus=True):
         width = self.size.width
         if not 0 <= index < self._count or width < 1:
             return Strip.blank(width, self.rich_style)
-        current = index == self.cursor
-        return self.strip_of(self._draw(index, width, current), width)
+        room = width - len(self._label) if y == 0 and width > 2 * len(self._label) else width
+        line = self._draw(index, room, index == self.cursor)
+        if room == width:
+            return self.strip_of(line, width)
+        return Strip.join([self.strip_of(line, room), self.strip_of(((self._label, "title"),), width - room)])
 
     def _nearest(self, index: int) -> int | None:
         """The choosable row at or after ``index``, else the last one before it."""
