@@ -183,7 +183,7 @@ def _local_path(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if not value.strip():
-        fail("the path is empty", hint="give a path or null")
+        fail("the path is empty", hint="give a path; only an optional one may be null")
     if "\0" in value:
         fail("the path holds a NUL character", hint="retype the path")
     if _URL.match(value):

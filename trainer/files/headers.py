@@ -119,6 +119,8 @@ def read_header(path: str | Path) -> Header:
 def _directory_error(path: Path) -> CheckpointError:
     inside = sorted(child.name for child in path.glob("*.safetensors"))
     hint = f"name one file in it: {', '.join(inside[:5])}" if inside else "name the .safetensors file itself"
+    if any(path.glob("tokenizer*")):
+        hint = "this looks like the folder of a text encoder; name the .safetensors file of the model"
     return CheckpointError("is a directory, not a safetensors file", where=path, hint=hint)
 
 

@@ -224,6 +224,8 @@ def missing(path: Path, field: str) -> Problem | None:
     whole = path.absolute()
     absent = next((part for part in reversed([whole, *whole.parents]) if not part.exists()), whole)
     hint = f"{absent.parent} exists and holds no '{absent.name}'"
+    if absent.parent == Path(absent.anchor):
+        hint = f"there is no folder {absent} on this machine" if absent != whole else "correct the path"
     if not path.is_absolute():
         hint += "; relative paths start where the command is run"
     return error("path-missing", field, f"{path} does not exist", hint)

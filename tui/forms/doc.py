@@ -30,7 +30,20 @@ KINDS = {
     "union": "one of several kinds",
     "model": "section",
 }
-
+PLURALS = {
+    "bool": "yes or no",
+    "int": "whole numbers",
+    "float": "numbers",
+    "str": "texts",
+    "text": "texts",
+    "path": "paths",
+    "choice": "words",
+    "list": "lists",
+    "tuple": "lists",
+    "dict": "mappings",
+    "union": "items of several kinds",
+    "model": "sections",
+}
 
 BRIEF = ("type", "default", "preset", "file", "recommended", "example")
 """Facts of a few words."""
@@ -139,7 +152,7 @@ def _type(row: Row) -> str:
         parts = ["one of " + ", ".join(plain(choice) for choice in spec.choices)]
     if spec.item is not None and spec.kind in ("list", "tuple"):
         count = f"{spec.length} " if spec.length else ""
-        parts = [f"{KINDS[spec.kind]} of {count}{KINDS.get(spec.item.kind, spec.item.kind)}s"]
+        parts = [f"{KINDS[spec.kind]} of {count}{PLURALS.get(spec.item.kind, spec.item.kind)}"]
     if spec.kind == "union" or (spec.item is not None and spec.item.variants):
         parts.append(", ".join(kind.tag for kind in (spec.item or spec).variants))
     if spec.words:

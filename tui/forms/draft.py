@@ -101,6 +101,11 @@ class Draft:
         return self.document is None or not same(self.data, self._saved)
 
     @property
+    def only_respelled(self) -> bool:
+        """Whether all that differs from the file is the spelling of older keys, read as current ones."""
+        return self.document is not None and same(migrate(self._saved).data, self.data)
+
+    @property
     def can_undo(self) -> bool:
         return bool(self._undo)
 

@@ -16,7 +16,10 @@ from tui.app.screens.home import HomeScreen
 from tui.app.screens.picker import PickerScreen
 from tui.app.screens.prepare import PrepareScreen
 from tui.app.screens.steps import step_screen
+from tui.app.screens.value import ValueScreen
+from tui.app.screens.wizard import WizardScreen
 from tui.app.screens.working import WorkingScreen
+from tui.forms.opening import open_draft
 from tui.guide.guide import Guide
 from tui.guide.preparation_form import preparation_draft
 from tui.guide.steps import INDEX, STEPS, Obstacle, refuse
@@ -96,3 +99,31 @@ async def test_preparing_wants_buckets_comes_back_from_a_failure_and_leads_on(
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, GoalScreen))
         assert pilot.app.screen.draft.get("data.preprocessed_data_root") == str(own_directories)  # type: ignore[attr-defined]
+
+
+async def test_saving_under_another_name_asks_before_it_makes_a_folder(own_directories: Path) -> None:
+    async with app(step_screen(guide(), "model")).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, Guided))
+        for answer in ("n", "y"):
+            await pilot.press("S")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ValueScreen))
+            await pilot.press("ctrl+u", "n", "slash", *"x.yaml", "enter")
+            await until(pilot, lambda: "Make the folder" in shown(pilot))
+            await pilot.press(answer)
+            await until(pilot, lambda: isinstance(pilot.app.screen, Guided))
+            assert (own_directories / "n" / "x.yaml").exists() == (answer == "y")
+
+
+async def test_an_older_file_that_was_only_looked_at_is_left_unasked(own_directories: Path) -> None:
+    path = own_directories / "old.yaml"
+    path.write_text("training_strategy: {name: text_to_video}\nmodel: {model_path: /m}\n")
+    draft, notes = open_draft(path)
+    assert notes
+    assert draft.dirty
+    assert draft.only_respelled
+    draft.set("seed", 3)
+    assert not draft.only_respelled
+    draft.undo()
+    async with app(WizardScreen(draft)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)

@@ -26,6 +26,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("guide", "escape", "retreat", "Back", "Close the filter; else the previous step", footer=False),
     Key("guide", "f9", "launch", "Train", "Check, save, train and monitor; lists what is in the way"),
     Key("guide", "ctrl+s", "save", "Save", "Write the file"),
+    Key("guide", "S", "save_as", "Save as", "Write the file under another name", footer=False),
     Key("guide", "q", "close", "Close", "Leave the guide; asks when something is not saved"),
     *(
         Key("guide", str((number + 1) % 10), f"go('{name}')", name.capitalize(), f"Step {number + 1}", footer=False)

@@ -146,6 +146,9 @@ class Guided(DraftScreen):
     def action_save(self) -> None:
         Saver(self).save(self.look)
 
+    def action_save_as(self) -> None:
+        Saver(self).save_as(self.look)
+
     def action_launch(self) -> None:
         Launcher(self).launch()
 
@@ -154,7 +157,7 @@ class Guided(DraftScreen):
             if yes:
                 self._leave()
 
-        if self.draft.dirty and self.draft.can_undo:
+        if self.draft.dirty and self.draft.can_undo and not self.draft.only_respelled:
             question = "Leave without saving?"
             self.app.push_screen(ConfirmScreen(question, "What you have entered would be thrown away."), answered)
         else:

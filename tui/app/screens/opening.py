@@ -87,7 +87,7 @@ def _duplicate(app: App[int], source: Path, copy: Path) -> None:
     output = draft.get("output_dir")
     if isinstance(output, str) and draft.set("output_dir", str(Path(output).with_name(copy.stem))):
         notes = (*notes, f"output_dir is now {draft.get('output_dir')}, so that the two runs do not meet")
-    app.push_screen(WizardScreen(draft, notes=notes))
+    app.push_screen(WizardScreen(draft, notes=notes, told=f"This is a copy of {source.name}"))
 
 
 def resume_draft(app: App[int], unsaved: Unsaved) -> None:

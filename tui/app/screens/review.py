@@ -108,5 +108,8 @@ class ReviewScreen(DraftScreen):
     def action_save(self) -> None:
         self._saver.save()
 
+    def action_save_as(self) -> None:
+        self._saver.save_as()
+
     def action_launch(self) -> None:
         self._saver.launch()

@@ -28,7 +28,7 @@ class Saver:
         """Ask for what is missing, write, and go on with ``then``."""
         path = self._screen.draft.path
         if path is None:
-            self._ask_name(then)
+            self.save_as(then)
         else:
             self._guarded(path, then)
 
@@ -46,14 +46,29 @@ class Saver:
 
     # ---------------------------------------------------------------- saving
 
-    def _ask_name(self, then: Callable[[], None] | None) -> None:
+    def save_as(self, then: Callable[[], None] | None = None) -> None:
+        """Ask for a name and write there; from then on that is the file."""
+
         def entered(text: str | None) -> None:
             if text and text.strip():
-                self._guarded(Path(text.strip()).expanduser(), then)
+                self._in_folder(Path(text.strip()).expanduser(), then)
 
         draft = self._screen.draft
-        name = f"{draft.preset or 'config'}.yaml"
+        name = str(draft.path or f"{draft.preset or 'config'}.yaml")
         self._screen.app.push_screen(ValueScreen("Save as", name, judge=_judge_name, base=Path()), entered)
+
+    def _in_folder(self, path: Path, then: Callable[[], None] | None) -> None:
+        """A folder that is not there is made only when that is wanted."""
+        folder = path.absolute().parent
+        if folder.is_dir():
+            self._guarded(path, then)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._guarded(path, then)
+
+        self._screen.app.push_screen(ConfirmScreen(f"Make the folder {folder}?", "It does not exist yet."), answered)
 
     def _guarded(self, path: Path, then: Callable[[], None] | None) -> None:
         draft = self._screen.draft
@@ -165,4 +180,6 @@ def _judge_name(text: str) -> str:
         return "a name is needed"
     if path.is_dir():
         return "this is a directory"
+    if not path.absolute().parent.is_dir():
+        return f"the folder {path.absolute().parent} does not exist yet"
     return "" if path.suffix in (".yaml", ".yml") else "usually ends in .yaml"

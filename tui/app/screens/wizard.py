@@ -56,16 +56,17 @@ class WizardScreen(FieldGrid):
         draft: Draft,
         *,
         notes: tuple[str, ...] = (),
+        told: str = "",
         vram: float | None = None,
         only: tuple[str, ...] = (),
         heading: str = "",
     ) -> None:
         """``vram`` is the card's memory in GB; without it the card of this machine counts.
 
-        ``notes`` say what was read differently from how it was written, and are shown first.
+        ``notes`` say what was read differently from how it was written, and are shown first, under ``told``.
         """
         super().__init__(draft, only=only)
-        self._notes = notes
+        self._notes, self._told = notes, told
         self._heading = heading
         self._notice = ""
         self._saver = Saver(self)
@@ -101,7 +102,7 @@ class WizardScreen(FieldGrid):
             "",
             "Comments and order stay as they are. Nothing is written before you save; u shows the keys as written.",
         ]
-        title = f"{count} {'key' if count == 1 else 'keys'} read from an older spelling"
+        title = self._told or f"{count} {'key' if count == 1 else 'keys'} read from an older spelling"
         self.app.push_screen(ReportScreen(title, lines))
 
     # ---------------------------------------------------------------- drawing
@@ -208,6 +209,9 @@ class WizardScreen(FieldGrid):
     def action_save(self) -> None:
         self._saver.save()
 
+    def action_save_as(self) -> None:
+        self._saver.save_as()
+
     def action_launch(self) -> None:
         self._saver.launch()
 
@@ -221,6 +225,7 @@ class WizardScreen(FieldGrid):
                 self._leave()
 
         changed = self.draft.dirty and (self.draft.can_undo or self.draft.document is not None)
+        changed = changed and not self.draft.only_respelled  # reading an older file changes nothing that could be lost
         if changed and not self.view.only:
             self.app.push_screen(ConfirmScreen("Leave without saving?", "The changes would be lost."), answered)
         else:
