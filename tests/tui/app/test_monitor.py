@@ -11,7 +11,7 @@ from textual.app import App
 from textual.widgets import Input
 
 from tests.support.events import Recording
-from tests.tui.app.support import app, shown, until
+from tests.tui.app.support import app, shown, type_ahead, until
 from trainer.rundir.control import ControlInbox
 from trainer.rundir.process import process_start
 from tui.app.screens.confirm import ConfirmScreen
@@ -334,9 +334,9 @@ async def test_every_size_from_one_cell_up_and_every_change_of_size(
         await _ready(pilot)
         await pilot.resize_terminal(*size)
         for key in ("2", "3", "4", "1", "tab", "l", "left", "z", "m"):
-            await pilot.press(key)
+            await type_ahead(pilot, key)
         recording.steps(1)
-        await pilot.pause(0.5)
+        await pilot.pause(0.3)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "RUNNING" in shown(pilot, "#title"))
 
