@@ -73,7 +73,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(whole: Path, clip
     assert all(torch.equal(tensor, exports[1][name]) for name, tensor in exports[0].items())
 
 
-@pytest.mark.parametrize("lost", ["nothing", "optimizer", "data position", "step"])
+@pytest.mark.parametrize("lost", ["optimizer", "data position", pytest.param("step", marks=pytest.mark.slow)])
 def test_losing_a_part_of_the_state_is_seen(whole: Path, clips: Path, tmp_path: Path, lost: str) -> None:
     """The test above can fail: without any one of these the resumed run ends elsewhere."""
     state = read_state(whole / "checkpoints/step_000002")
@@ -87,8 +87,7 @@ def test_losing_a_part_of_the_state_is_seen(whole: Path, clips: Path, tmp_path: 
     run_directory.create()
     write_state(run_directory, state)
     assert train(clips, run_directory.path) == 0
-    same = weights_digest(run_directory.path, 4) == weights_digest(whole, 4)
-    assert same == (lost == "nothing")
+    assert weights_digest(run_directory.path, 4) != weights_digest(whole, 4)
 
 
 def test_worker_processes_change_nothing(whole: Path, clips: Path, tmp_path: Path) -> None:
