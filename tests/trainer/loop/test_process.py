@@ -80,7 +80,9 @@ def test_kill_and_start_again_equals_no_interruption(
     assert events(output, "run")[-1]["resumed_from"] is not None
 
 
-@pytest.mark.parametrize("point", ["state.before_commit:2", "save.before_export:3"])
+@pytest.mark.parametrize(
+    "point", [pytest.param("state.before_commit:2", marks=pytest.mark.slow), "save.before_export:3"]
+)
 def test_dying_inside_a_save_loses_only_that_save(
     warm: str, clips: Path, tmp_path: Path, uninterrupted: str, point: str
 ) -> None:
