@@ -135,7 +135,7 @@ def _unless_stopped(
     except Interrupted:
         name = "request" if signals.received is None else signals.received.name
         answer_unobeyed(ControlInbox(directory), reporter.events)
-        reporter.phase("stopped", f"stopped by {name} before training began; run the same command to go on")
+        reporter.phase("stopped", f"by {name} before training began; the same command goes on")
         return EXIT_STOPPED if signals.received is None else signals.exit_code
 
 
