@@ -54,6 +54,13 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def is_numbers(spec: FieldSpec | None, value: Any) -> bool:
+    """Whether a value is a list of numbers, which is edited on one line."""
+    if spec is None or spec.kind != "list" or spec.item is None or spec.item.kind not in ("int", "float"):
+        return False
+    return value is None or (isinstance(value, list) and all(isinstance(item, int | float) for item in value))
+
+
 def editable(spec: FieldSpec | None, value: Any) -> str:
     """The text an editor starts with."""
     kind = spec.kind if spec is not None else "dict"
@@ -63,6 +70,8 @@ def editable(spec: FieldSpec | None, value: Any) -> str:
         return value
     if kind == "tuple" and isinstance(value, list | tuple):
         return " ".join(plain(item) for item in value)
+    if is_numbers(spec, value):
+        return ", ".join(plain(item) for item in value)
     if kind == "list" and isinstance(value, list):
         return "\n".join(plain(item) for item in value)
     if isinstance(value, Mapping | list):
@@ -111,6 +120,9 @@ def _tuple(spec: FieldSpec | None, text: str) -> Any:
 
 
 def _list(spec: FieldSpec | None, text: str) -> Any:
+    """Numbers with anything between them, everything else one a line."""
+    if spec is not None and spec.item is not None and spec.item.kind in ("int", "float"):
+        return _tuple(spec, text)
     return [_item(spec, line.strip()) for line in text.splitlines() if line.strip()]
 
 
@@ -178,4 +190,4 @@ def _summary(value: Any, discriminator: str) -> str:
     return ", ".join(parts) or "-"
 
 
-__all__ = ["bumped", "editable", "parse", "plain", "shown"]
+__all__ = ["bumped", "editable", "is_numbers", "parse", "plain", "shown"]

@@ -120,10 +120,32 @@ async def test_an_older_file_that_was_only_looked_at_is_left_unasked(own_directo
     draft, notes = open_draft(path)
     assert notes
     assert draft.dirty
-    assert draft.only_respelled
+    respelled = [draft.only_respelled]
     draft.set("seed", 3)
-    assert not draft.only_respelled
+    respelled.append(draft.only_respelled)
     draft.undo()
+    assert respelled == [True, False]
     async with app(WizardScreen(draft)).run_test(size=(80, 24)) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: not pilot.app.is_running)
+
+
+async def test_a_list_of_numbers_is_one_line_and_enter_takes_it(own_directories: Path) -> None:
+    made = guide()
+    async with app(step_screen(made, "validation")).run_test(size=(80, 24)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, Guided)
+        screen.jump("validation.stg_blocks")
+        await pilot.press("enter")
+        await until(pilot, lambda: "numbers with commas between" in shown(pilot))
+        await pilot.press("ctrl+u", *"28,29", "enter")
+        await until(pilot, lambda: made.draft.get("validation.stg_blocks") == [28, 29])
+
+
+async def test_the_palette_keeps_names_apart_from_titles(own_directories: Path) -> None:
+    async with app(step_screen(guide(), "model")).run_test(size=(50, 24)) as pilot:
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press(*"sampling_mode")
+        await until(pilot, lambda: "sampling_mode  Noise" in shown(pilot))
+        assert "…" in shown(pilot)

@@ -15,7 +15,7 @@ from tui.app.screens.value import ValueScreen
 from tui.forms import edits
 from tui.forms.draft import Draft
 from tui.forms.rows import Row
-from tui.forms.values import bumped, editable, parse, plain
+from tui.forms.values import bumped, editable, is_numbers, parse, plain
 
 Done = Callable[[str | None], None]
 """Called after a change with the path that should be current; None: stay."""
@@ -36,6 +36,8 @@ def open_editor(app: App[int], draft: Draft, row: Row, done: Done) -> None:
             done(row.path)
     elif spec is not None and spec.kind == "choice":
         _choose(app, draft, row, done)
+    elif is_numbers(spec, row.value):
+        _value(app, draft, row, done)
     elif spec is None or spec.kind in ("text", "list", "dict"):
         _text(app, draft, row, done)
     else:
@@ -94,9 +96,11 @@ def _mark(row: Row, value: object) -> str:
 
 def _text(app: App[int], draft: Draft, row: Row, done: Done) -> None:
     spec = row.spec
-    hint = "one item per line" if spec is not None and spec.kind == "list" else ""
+    hint = "Enter: another line; F2: take the text"
+    if spec is not None and spec.kind == "list":
+        hint = "One item per line: Enter begins another one, F2 takes the list"
     if spec is None or spec.kind == "dict":
-        hint = "written as YAML"
+        hint = "Written as YAML: Enter begins another line, F2 takes it"
 
     def judge(text: str) -> str:
         return edits.verdict(draft, row.path, parse(spec, text))
@@ -143,6 +147,7 @@ def _value(app: App[int], draft: Draft, row: Row, done: Done) -> None:
         return None if value is MISSING else plain(value)
 
     facts = [
+        "numbers with commas between" if spec.kind == "list" else "",
         spec.bounds(),
         f"in {spec.unit}" if spec.unit else "",
         f"or {' or '.join(spec.words)}" if spec.words else "",

@@ -107,10 +107,16 @@ class PickerScreen(TypeAhead[Option]):
         name = max((len(each.label) for each in self._options), default=0) + 2
         name = min(name, max(12, width // 2))
         style = "cursor" if current else "text"
+        label = fit(clean_line(option.label), name - 2, keep_end=_is_path(option.label)) + "  "
         return (
-            (" " + fit(clean_line(option.label), name), style),
+            (" " + label, style),
             (fit(clean_line(option.help), max(0, width - name - 1)), "cursor" if current else "dim"),
         )
+
+
+def _is_path(label: str) -> bool:
+    """Of a field's path the end says most."""
+    return "." in label and " " not in label
 
 
 def _matching(options: list[Option], typed: str) -> list[Option]:
