@@ -31,7 +31,7 @@ class DraftScreen(Screen[str]):
         count = len(self.draft.problems)
         return ((f"{count} {'error' if count == 1 else 'errors'}", "bad"),) if count else (("valid", "good"),)
 
-    def _draw_title(self) -> None:
+    def draw_standing(self) -> None:
         """Say anew how the draft stands, where that is said."""
 
     def tell(self, notice: str) -> None:

@@ -71,7 +71,7 @@ class Guided(DraftScreen):
         marks = [Mark(step.id, step.title, step.state(self.guide), step.id == self.step) for step in STEPS]
         for rail in self.query(StepRail):
             rail.update_marks(marks, self.size.width)
-        self._draw_title()
+        self.draw_standing()
 
     @override
     def standing(self) -> Line:

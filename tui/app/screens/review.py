@@ -48,6 +48,9 @@ class ReviewScreen(DraftScreen):
         width = self.columns - 1
         self.query_one("#text", RowList).show_lines([part for line in lines for part in broken(line, width)])
 
+    def draw_standing(self) -> None:
+        self._draw_title()
+
     def _draw_title(self) -> None:
         name = clean_line(str(self.draft.path or "not saved yet"))
         title = (

@@ -117,6 +117,9 @@ class WizardScreen(FieldGrid):
         self._notice = notice
         self._draw_title()
 
+    def draw_standing(self) -> None:
+        self._draw_title()
+
     def _draw_title(self) -> None:
         count = len(self.draft.problems)
         name = str(self.draft.path) if self.draft.path is not None else f"new from {self.draft.preset or 'nothing'}"
